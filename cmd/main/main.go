@@ -1,0 +1,30 @@
+// Command main is the buildpack's one program: bin/detect and bin/build are links to it.
+package main
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/buildpacks/libcnb/v2"
+	"github.com/paketo-buildpacks/libpak/v2"
+	"github.com/paketo-buildpacks/libpak/v2/log"
+	"github.com/paketo-buildpacks/libpak/v2/utils"
+
+	golang "github.com/Scalingo/go-cnb/go"
+)
+
+// defaultProxies is the go command's own default of GOPROXY, as known by the Go
+// that compiled this program; scripts/build.sh sets it.
+var defaultProxies string
+
+func main() {
+	// File modes go into the image's layers, and so into its digest.
+	syscall.Umask(0o022)
+	buildpack := golang.Buildpack{Environ: os.Environ(), DefaultProxies: defaultProxies, Out: os.Stdout}
+	logger := golang.NewLogger(os.Stdout, os.Getenv("NO_COLOR") != "")
+	libpak.BuildpackMain(buildpack.Detect, buildpack.Build,
+		// libcnb's debug log would print every variable of the platform, secrets included.
+		libcnb.WithLogger(log.PaketoLogger{}),
+		libcnb.WithExitHandler(utils.NewExitHandler(utils.WithExitHandlerLogger(logger))),
+	)
+}

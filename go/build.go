@@ -1,0 +1,346 @@
+// Package golang is the buildpack: Detect and Build, each the story of its phase.
+package golang
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/buildpacks/libcnb/v2"
+	"github.com/paketo-buildpacks/libpak/v2/effect"
+	"github.com/paketo-buildpacks/libpak/v2/log"
+
+	"github.com/Scalingo/go-cnb/go/buildcache"
+	"github.com/Scalingo/go-cnb/go/compile"
+	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/launch"
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// quiet is for parts of libpak whose messages this buildpack words itself.
+var quiet log.PaketoLogger
+
+// build is one run of the build phase.
+type build struct {
+	report
+	context  libcnb.BuildContext
+	settings Settings
+	exec     effect.Executor
+	// scratch is a directory for this run alone. Its path is the same in every
+	// build: old Go versions write paths of what they compile into the binary.
+	scratch string
+	result  libcnb.BuildResult
+}
+
+// Build turns the app into an image: Go, dependencies, binaries, processes.
+func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.BuildResult, err error) {
+	started := time.Now()
+	settings, err := ReadSettings(libcnbContext.ApplicationPath, b.Environ, libcnbContext.Buildpack.Metadata, b.DefaultProxies)
+	if err != nil {
+		return result, err
+	}
+	run := &build{
+		report:   report{Logger: NewLogger(b.Out, settings.Env["NO_COLOR"] != ""), clock: time.Now},
+		context:  libcnbContext,
+		settings: settings,
+		exec:     effect.CommandExecutor{},
+		scratch:  filepath.Join(libcnbContext.Layers.Path, "scratch"),
+		result:   libcnb.NewBuildResult(),
+	}
+	if err := run.cleanScratch(); err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, run.cleanScratch()) }()
+	info := libcnbContext.Buildpack.Info
+	run.Title(info.Name, info.Version, info.Homepage)
+	if err := run.story(context.Background()); err != nil {
+		return result, err
+	}
+	run.Headerf("Built in %s", seconds(time.Since(started)))
+	return run.result, nil
+}
+
+func (b *build) cleanScratch() error {
+	return buildcache.Remove(b.scratch)
+}
+
+// story is the build, step by step.
+func (b *build) story(ctx context.Context) error {
+	found, isGoApp, err := deps.Detect(b.context.ApplicationPath, b.settings.WorkDir)
+	if err != nil {
+		return fmt.Errorf("the app cannot be read: %w", err)
+	}
+	if !isGoApp {
+		return b.offerGo(ctx)
+	}
+	app, err := b.understand(found)
+	if err != nil {
+		return err
+	}
+	goDist, err := b.installGo(ctx, found.Tool, app)
+	if err != nil {
+		return err
+	}
+	project, err := b.prepareProject(found.Tool, app, goDist)
+	if err != nil {
+		return err
+	}
+	plan, err := b.fetchDependencies(ctx, project)
+	if err != nil {
+		return err
+	}
+	binaries, err := b.compile(project, plan)
+	if err != nil {
+		return err
+	}
+	if err := b.chooseProcesses(project, binaries); err != nil {
+		return err
+	}
+	return b.keepCaches(project)
+}
+
+// understand says what kind of app this is and which settings are in effect.
+func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
+	b.Headerf("App: %s (%s)", found.Tool, found.By)
+	if b.settings.WorkDir != b.context.ApplicationPath {
+		b.Bodyf("in %s", b.settings.Env["BP_GO_WORKDIR"])
+	}
+	for _, file := range found.Beside {
+		b.Bodyf("%s is not used: %s comes first", file, found.By)
+	}
+	if set := b.settings.Found(); len(set) > 0 {
+		b.Bodyf("Settings found: %s", strings.Join(set, ", "))
+	}
+	for _, name := range b.settings.ownedByUser() {
+		b.warn("%s is set by the build itself; the value given is not used", name)
+	}
+	for _, hook := range []string{"bin/go-pre-compile", "bin/go-post-compile"} {
+		if _, err := os.Stat(filepath.Join(b.context.ApplicationPath, hook)); err == nil {
+			b.warn("%s is not run: this version of the buildpack runs no compile hooks", hook)
+		}
+	}
+	if found.Tool != deps.Modules && found.Tool != deps.None {
+		return deps.ModuleApp{}, fmt.Errorf("%s names %s as the dependency tool, which this version of the buildpack does not build: "+
+			"run \"go mod init\" and \"go mod tidy\" and commit go.mod and go.sum, which take its place", found.By, found.Tool)
+	}
+	app, err := b.settings.modules(b.context.ApplicationPath, found.Tool)
+	if err != nil {
+		return app, err
+	}
+	return app.Use(b.settings.WorkUse, b.scratch)
+}
+
+// installGo resolves the Go version and puts that Go in its layer.
+func (b *build) installGo(ctx context.Context, tool deps.Tool, app deps.ModuleApp) (goDist, error) {
+	done := b.step("Go")
+	sources, err := b.settings.goSources(b.context.ApplicationPath, tool, app, b.context.Buildpack.Metadata)
+	if err != nil {
+		return goDist{}, err
+	}
+	needs, err := b.requirements()
+	if err != nil {
+		return goDist{}, err
+	}
+	room, err := b.newToolchainRoom()
+	if err != nil {
+		return goDist{}, err
+	}
+	release, err := room.resolve(ctx, sources, needs.sources)
+	if err != nil {
+		return goDist{}, err
+	}
+	if tool == deps.Modules {
+		if err := app.Check(release.Version); err != nil {
+			return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, sources[0].Text, err)
+		}
+	}
+	installed, layer, err := room.contribute(ctx, release, needs.types)
+	if err != nil {
+		return goDist{}, err
+	}
+	b.result.Layers = append(b.result.Layers, layer)
+	done()
+	return goDist{installed, room}, nil
+}
+
+// goDist is the Go that builds, and the way to another one for old Go versions that cannot download well.
+type goDist struct {
+	toolchain.Go
+	room *toolchainRoom
+}
+
+// offerGo contributes Go alone, for other buildpacks that require it.
+func (b *build) offerGo(ctx context.Context) error {
+	done := b.step("Go, for other buildpacks")
+	needs, err := b.requirements()
+	if err != nil {
+		return err
+	}
+	sources, err := toolchain.Sources(toolchain.Inputs{
+		BPGoVersion: b.settings.BPGoVersion, GoVersion: b.settings.GoVersion,
+		AppDir: b.context.ApplicationPath, WorkDir: b.settings.WorkDir,
+		Default: defaultVersion(b.context.Buildpack.Metadata, "modules"),
+	})
+	if err != nil {
+		return err
+	}
+	room, err := b.newToolchainRoom()
+	if err != nil {
+		return err
+	}
+	release, err := room.resolve(ctx, sources, needs.sources)
+	if err != nil {
+		return err
+	}
+	_, layer, err := room.contribute(ctx, release, needs.types)
+	if err != nil {
+		return err
+	}
+	b.result.Layers = append(b.result.Layers, layer)
+	done()
+	return nil
+}
+
+// needs is what other buildpacks require of Go.
+type needs struct {
+	sources []toolchain.Source
+	types   libcnb.LayerTypes
+}
+
+func (b *build) requirements() (needs, error) {
+	var out needs
+	for _, entry := range b.context.Plan.Entries {
+		if entry.Name != planEntry || entry.Metadata[requiredBy] == b.context.Buildpack.Info.ID {
+			continue
+		}
+		if version, _ := entry.Metadata["version"].(string); strings.TrimSpace(version) != "" {
+			spec, err := toolchain.ParseSpec(version)
+			out.sources = append(out.sources, toolchain.Source{Name: "a buildpack that requires go", Text: version, Spec: spec, Err: err})
+		}
+		build, _ := entry.Metadata["build"].(bool)
+		launch, _ := entry.Metadata["launch"].(bool)
+		out.types.Build = out.types.Build || build
+		out.types.Launch = out.types.Launch || launch
+	}
+	return out, nil
+}
+
+// target is the machine that the image is for: what the lifecycle says, else this one.
+func (b *build) target() (goos, goarch string) {
+	goos, goarch = b.context.TargetInfo.OS, b.context.TargetInfo.Arch
+	if goos == "" {
+		goos = runtime.GOOS
+	}
+	if goarch == "" {
+		goarch = runtime.GOARCH
+	}
+	return goos, goarch
+}
+
+// fetchDependencies finds the programs to build and everything they need.
+func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan, error) {
+	done := b.step("Dependencies")
+	if err := p.prefetch(ctx); err != nil {
+		return compile.Plan{}, err
+	}
+	plan, err := p.job.Prepare()
+	if err != nil {
+		return plan, err
+	}
+	switch {
+	case p.tool == deps.None:
+		b.Body("The standard library, and vendor/ where there is one")
+	case p.job.Mod == "vendor":
+		b.Bodyf("%s, from the app's vendor directory", count(plan.Modules, "module"))
+	default:
+		b.Bodyf("%s, %d downloaded, the rest from the cache", count(plan.Modules, "module"), plan.Downloads)
+	}
+	if plan.Cgo.Warning != "" {
+		b.warn("%s", plan.Cgo.Warning)
+	}
+	done()
+	return plan, nil
+}
+
+// compile runs the go command and lists what it made.
+func (b *build) compile(p *project, plan compile.Plan) ([]compile.Binary, error) {
+	done := b.step("Compiling")
+	b.Bodyf("CGO_ENABLED=%s: %s", map[bool]string{false: "0", true: "1"}[plan.Cgo.Enabled], plan.Cgo.Why)
+	b.Body(plan.Command())
+	binaries, err := plan.Build()
+	if restoreErr := p.restore(); err == nil {
+		err = restoreErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	done()
+	b.Header("Binaries")
+	var rows [][]string
+	for _, binary := range binaries {
+		linking := "static"
+		if binary.Interpreter != "" {
+			linking = "needs " + binary.Interpreter + " and libc in the run image"
+		}
+		rows = append(rows, []string{binary.Name, size(binary.Size), linking, binary.Package})
+	}
+	b.table(rows)
+	return binaries, nil
+}
+
+// chooseProcesses says what runs in the image and links the binaries to where Procfiles look for them.
+func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
+	choice, err := p.processes(binaries)
+	if err != nil {
+		return err
+	}
+	b.result.Processes = choice.Processes
+	var names []string
+	for _, binary := range binaries {
+		names = append(names, binary.Name)
+	}
+	for _, dir := range p.linkDirs() {
+		notices, err := launch.Link(dir, p.job.OutDir, names)
+		if err != nil {
+			return err
+		}
+		for _, notice := range notices {
+			b.Bodyf("%s", notice)
+		}
+	}
+	b.Headerf("Processes (default: %s)", choice.Why)
+	var rows [][]string
+	for _, process := range choice.Processes {
+		mark := ""
+		if process.Default {
+			mark = "(default)"
+		}
+		rows = append(rows, []string{process.Type, strings.Join(append(process.Command, process.Arguments...), " "), mark})
+	}
+	b.table(rows)
+	return nil
+}
+
+// keepCaches hands the caches and the binaries to the lifecycle.
+func (b *build) keepCaches(p *project) error {
+	b.result.Layers = append(b.result.Layers, p.binLayer)
+	b.Header("Caches")
+	var rows [][]string
+	for _, cache := range p.caches {
+		layer, usage, ok, err := cache.Close()
+		if err != nil {
+			return err
+		}
+		if ok {
+			b.result.Layers = append(b.result.Layers, layer)
+			rows = append(rows, []string{layer.Name, size(usage.Bytes), count(usage.Files, "file")})
+		}
+	}
+	b.table(rows)
+	return nil
+}

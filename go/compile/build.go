@@ -1,0 +1,275 @@
+// Package compile finds the programs of an app and builds them with one go command.
+package compile
+
+import (
+	"debug/elf"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// Job is everything a build rests on. The environment is complete: the go
+// command sees nothing else.
+type Job struct {
+	Go toolchain.Go
+	// Dir is the directory to build: the app's, or its copy in a scratch GOPATH.
+	Dir string
+	Env []string
+	// Modules tells module mode from GOPATH mode; Mod is then the value of -mod, "" for the go command's own choice.
+	Modules bool
+	Mod     string
+	Flags   Flags
+	// Targets are what the user named; Everything are the patterns to look through when nothing is named.
+	Targets    Targets
+	Everything []string
+	// CgoEnabled, CC and Path are the variables CGO_ENABLED, CC and PATH; Cross tells that the target is another machine than this.
+	CgoEnabled, CC, Path string
+	Cross                bool
+	// Stamp tells whether the version control state may be stamped into the binaries.
+	Stamp bool
+	// OutDir is where the binaries go.
+	OutDir string
+	// Output receives what the go command prints, line by line.
+	Output io.Writer
+}
+
+// Plan is a build that is ready to run: all dependencies are there.
+type Plan struct {
+	job      Job
+	mains    []Package
+	env      []string
+	args     []string
+	shown    []string
+	compiler string
+
+	// Cgo is the decision on cgo.
+	Cgo Cgo
+	// Modules is the number of modules that packages come from, the app's own not counted.
+	Modules int
+	// Downloads is the number of modules that had to be fetched.
+	Downloads int
+}
+
+// Binary is a program that was built.
+type Binary struct {
+	// Name is the file's name, as the go command chose it.
+	Name string
+	// Package is the package as its author would write it, a directory or an import path.
+	Package string
+	// Size is in bytes.
+	Size int64
+	// Interpreter is the dynamic loader that the program needs, "" for a static program.
+	Interpreter string
+}
+
+// Prepare finds the programs, fetches what they depend on and decides how to
+// build. Everything that a user can have got wrong about targets ends here.
+func (j Job) Prepare() (Plan, error) {
+	plan := Plan{job: j, compiler: findCompiler(j.CC, j.Path)}
+	if j.Cross && j.CC == "" {
+		plan.compiler = "" // the local gcc makes programs for this machine only
+	}
+	output := &downloadCounter{out: j.Output}
+	defer output.flush()
+	list := lister{go_: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED=1"), flags: j.listFlags(nil), stderr: output}
+	mains, all, err := j.Targets.find(list, j.Everything)
+	if err != nil {
+		return plan, j.explain(err, output.text.String())
+	}
+	plan.mains, plan.Downloads, plan.Modules = mains, output.count, countModules(all)
+	plan.Cgo, err = decideCgo(cgoInput{
+		userValue: j.CgoEnabled, flags: j.Flags, packages: all, compiler: plan.compiler,
+		buildsWithout: func(packages []string) ([]string, error) {
+			list.env = append(slices.Clip(j.Env), "CGO_ENABLED=0")
+			return emptyWithoutCgo(list, packages)
+		},
+	})
+	if err != nil {
+		return plan, err
+	}
+	plan.command()
+	return plan, nil
+}
+
+// emptyWithoutCgo returns those of the packages that have no Go file left when cgo is off.
+func emptyWithoutCgo(l lister, packages []string) ([]string, error) {
+	without, err := l.shallow(packages)
+	if err != nil {
+		return nil, err
+	}
+	var empty []string
+	for _, p := range without {
+		if len(p.GoFiles) == 0 {
+			empty = append(empty, p.ImportPath)
+		}
+	}
+	return empty, nil
+}
+
+func countModules(packages []Package) int {
+	seen := map[string]bool{}
+	for _, p := range packages {
+		if p.Module != nil && !p.Module.Main {
+			seen[p.Module.Path] = true
+		}
+	}
+	return len(seen)
+}
+
+// listFlags are the flags that decide which files and packages belong to the build.
+func (j Job) listFlags(tags []string) []string {
+	var flags []string
+	if all := slices.Concat(j.Flags.Tags, tags); len(all) > 0 {
+		separator := ","
+		if !j.Go.Version.Has(toolchain.TrimPath) {
+			separator = " "
+		}
+		flags = append(flags, "-tags="+strings.Join(all, separator))
+	}
+	if j.Modules && j.Mod != "" {
+		flags = append(flags, "-mod="+j.Mod)
+	}
+	if j.Modules && j.Go.Version.Has(toolchain.ModCacheRW) {
+		flags = append(flags, "-modcacherw")
+	}
+	for _, f := range j.Flags.Rest {
+		if selects[f.Name] {
+			flags = append(flags, f.Arg())
+		}
+	}
+	return flags
+}
+
+// selects are the user's flags that change which files belong to a package; "go list" gets those and no others.
+var selects = map[string]bool{"race": true, "msan": true, "asan": true, "overlay": true, "modfile": true, "compiler": true, "installsuffix": true}
+
+// command puts together the one go command of the build.
+func (p *Plan) command() {
+	j := p.job
+	p.env = append(slices.Clip(j.Env), "CGO_ENABLED=0")
+	if p.Cgo.Enabled {
+		p.env = append(slices.Clip(j.Env), "CGO_ENABLED=1")
+	}
+	add := func(arg, shown string) {
+		p.args, p.shown = append(p.args, arg), append(p.shown, shown)
+	}
+	same := func(args ...string) {
+		for _, arg := range args {
+			add(arg, arg)
+		}
+	}
+	if j.Go.Version.Has(toolchain.OutputDirectory) {
+		same("build", "-o", j.OutDir+string(filepath.Separator))
+	} else {
+		same("install")
+		p.env = append(p.env, "GOBIN="+j.OutDir)
+	}
+	if _, set := j.Flags.find("trimpath"); !set && j.Go.Version.Has(toolchain.TrimPath) {
+		same("-trimpath")
+	}
+	if _, set := j.Flags.find("buildvcs"); !set && !j.Stamp && j.Go.Version.Has(toolchain.BuildVCS) {
+		same("-buildvcs=false")
+	}
+	same(j.listFlags(p.Cgo.Tags)...)
+	if j.Flags.LDFlags != "" {
+		add("-ldflags="+j.Flags.LDFlags, "-ldflags="+j.Flags.LDShown)
+	}
+	for _, f := range j.Flags.Rest {
+		if !selects[f.Name] {
+			add(f.Arg(), f.render(f.Shown))
+		}
+	}
+	p.forOldGo(same)
+	for _, main := range p.mains {
+		same(main.Shown(j.Dir))
+	}
+}
+
+// forOldGo adds what Go up to 1.9 needs: without a build cache it would link the
+// distribution's own packages, which were compiled with cgo; and its linker
+// cannot make the position-independent executables that a newer gcc asks for.
+func (p *Plan) forOldGo(add func(...string)) {
+	switch {
+	case p.job.Go.Version.Has(toolchain.BuildCache):
+	case !p.Cgo.Enabled:
+		add("-a", "-installsuffix", "nocgo")
+	case p.compiler != "" && makesPIE(p.compiler):
+		p.env = append(p.env, "CC="+p.compiler+" -no-pie")
+	}
+}
+
+// Command is the go command as the log shows it: variables in a user's flags are not expanded.
+func (p Plan) Command() string {
+	words := []string{"go"}
+	for _, word := range p.shown {
+		words = append(words, quoted(word))
+	}
+	return strings.Join(words, " ")
+}
+
+func quoted(word string) string {
+	if strings.Contains(word, "$") && !strings.ContainsAny(word, "\"\\`") {
+		return `"` + word + `"`
+	}
+	q, err := syntax.Quote(word, syntax.LangBash)
+	if err != nil {
+		return word // a byte that no shell can hold; it is only shown
+	}
+	return q
+}
+
+// Build runs the go command and returns the programs in the order of the targets.
+func (p Plan) Build() ([]Binary, error) {
+	if err := os.RemoveAll(p.job.OutDir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(p.job.OutDir, 0o755); err != nil {
+		return nil, err
+	}
+	output := &downloadCounter{out: p.job.Output}
+	err := p.job.Go.Run(p.job.Dir, p.env, output, output, p.args...)
+	output.flush()
+	if err != nil {
+		return nil, p.job.explain(fmt.Errorf("go %s failed: %w", p.args[0], err), output.text.String())
+	}
+	var binaries []Binary
+	for _, main := range p.mains {
+		b, err := inspect(filepath.Join(p.job.OutDir, main.Binary()))
+		if err != nil {
+			return nil, fmt.Errorf("the go command left no program for %s: %w", main.Shown(p.job.Dir), err)
+		}
+		b.Package = main.Shown(p.job.Dir)
+		binaries = append(binaries, b)
+	}
+	return binaries, nil
+}
+
+func inspect(file string) (Binary, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return Binary{}, err
+	}
+	b := Binary{Name: filepath.Base(file), Size: info.Size()}
+	program, err := elf.Open(file)
+	if err != nil {
+		return b, nil // built for something else than ELF, by the user's own flags
+	}
+	defer func() { _ = program.Close() }()
+	for _, segment := range program.Progs {
+		if segment.Type == elf.PT_INTERP {
+			name, err := io.ReadAll(segment.Open())
+			if err != nil {
+				return b, err
+			}
+			b.Interpreter = strings.TrimRight(string(name), "\x00")
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,120 @@
+package compile
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Cgo is whether and why a build uses cgo.
+type Cgo struct {
+	Enabled bool
+	// Why is a sentence for the log.
+	Why string
+	// Tags are build tags that go with the decision.
+	Tags []string
+	// Warning is set when the decision may surprise.
+	Warning string
+}
+
+// needsCgo are packages that compile without cgo to something that cannot work.
+var needsCgo = []string{"github.com/mattn/go-sqlite3"}
+
+// cgoInput is what the decision rests on.
+type cgoInput struct {
+	// userValue is CGO_ENABLED, "" when not set.
+	userValue string
+	flags     Flags
+	packages  []Package
+	// compiler is the C compiler's path, "" when there is none.
+	compiler string
+	// buildsWithout tells whether packages build with cgo off.
+	buildsWithout func(packages []string) (missing []string, err error)
+}
+
+// decideCgo switches cgo on only where the build needs it, so that all other binaries are static.
+func decideCgo(in cgoInput) (Cgo, error) {
+	switch in.userValue {
+	case "0":
+		return Cgo{Why: "CGO_ENABLED=0"}, nil
+	case "":
+	default:
+		return Cgo{Enabled: true, Why: "CGO_ENABLED=" + in.userValue}, nil
+	}
+	for _, name := range []string{"race", "msan", "asan"} {
+		if in.flags.Has(name) {
+			return Cgo{Enabled: true, Why: "-" + name + " needs it"}, nil
+		}
+	}
+	if mode := in.flags.BuildMode(); mode == "plugin" || strings.HasPrefix(mode, "c-") {
+		return Cgo{Enabled: true, Why: "-buildmode=" + mode + " needs it"}, nil
+	}
+	var users []string
+	for _, p := range in.packages {
+		if !p.Standard && len(p.CgoFiles) > 0 {
+			users = append(users, p.ImportPath)
+		}
+	}
+	if len(users) == 0 {
+		return Cgo{Why: "no package uses it"}, nil
+	}
+	slices.Sort(users)
+	if in.compiler != "" {
+		// The standard library's resolver and user look-up would pull in libc on top.
+		return Cgo{Enabled: true, Why: "used by " + strings.Join(users, ", "), Tags: []string{"netgo", "osusergo"}}, nil
+	}
+	return withoutCompiler(users, in.buildsWithout)
+}
+
+func withoutCompiler(users []string, buildsWithout func([]string) ([]string, error)) (Cgo, error) {
+	const advice = "use a build image with gcc, or set CC to its compiler"
+	for _, p := range users {
+		if slices.Contains(needsCgo, p) {
+			return Cgo{}, fmt.Errorf("%s works only with cgo, and the build image has no C compiler: %s", p, advice)
+		}
+	}
+	missing, err := buildsWithout(users)
+	if err != nil {
+		return Cgo{}, err
+	}
+	if len(missing) > 0 {
+		return Cgo{}, fmt.Errorf("%s: cgo is needed, and the build image has no C compiler: %s", strings.Join(missing, ", "), advice)
+	}
+	return Cgo{
+		Why: "the build image has no C compiler",
+		Warning: fmt.Sprintf("%s can use cgo, but the build image has no C compiler: built without it. For cgo %s; CGO_ENABLED=0 makes this warning go away",
+			strings.Join(users, ", "), advice),
+	}, nil
+}
+
+// findCompiler returns the C compiler that the go command would run, "" for none.
+// cc is the variable CC, path the PATH of the build.
+func findCompiler(cc, path string) string {
+	name := "gcc"
+	if words := strings.Fields(cc); len(words) > 0 {
+		name = words[0]
+	}
+	if filepath.IsAbs(name) {
+		if isFile(name) {
+			return name
+		}
+		return ""
+	}
+	for _, dir := range filepath.SplitList(path) {
+		candidate := filepath.Join(dir, name)
+		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return candidate
+		}
+	}
+	return ""
+}
+
+// makesPIE tells whether a gcc links position-independent executables unless
+// told otherwise, which Go up to 1.9 cannot cope with.
+func makesPIE(compiler string) bool {
+	out, err := exec.Command(compiler, "-v").CombinedOutput() // #nosec G204 -- the compiler the build uses anyway
+	return err == nil && strings.Contains(string(out), "--enable-default-pie")
+}

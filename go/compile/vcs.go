@@ -1,0 +1,69 @@
+package compile
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/paketo-buildpacks/libpak/v2/effect"
+)
+
+// Repository is the git repository of an app, as far as stamping binaries goes.
+type Repository struct {
+	// Stamp tells whether the go command can read it.
+	Stamp bool
+	// Notice says why not, "" when there is nothing to say.
+	Notice string
+	// Env are variables that let git read a repository that belongs to another user.
+	Env []string
+}
+
+// FindRepository looks for .git from dir up to top, no higher, and tries git on
+// it as the go command will. getenv returns variables of the build; env is the
+// whole of it.
+func FindRepository(dir, top string, getenv func(string) string, env []string, exec effect.Executor) Repository {
+	root := dir
+	for !exists(filepath.Join(root, ".git")) {
+		if root == top || root == filepath.Dir(root) {
+			return Repository{}
+		}
+		root = filepath.Dir(root)
+	}
+	trust := trustDirectory(root, getenv)
+	var complaint bytes.Buffer
+	err := exec.Execute(effect.Execution{
+		// Without the lock, git status does not rewrite the app's index.
+		Command: "git", Args: []string{"--no-optional-locks", "status", "--porcelain"},
+		Dir: root, Env: append(append([]string{}, env...), trust...), Stdout: &bytes.Buffer{}, Stderr: &complaint,
+	})
+	if err != nil {
+		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+		if first == "" {
+			first = err.Error()
+		}
+		return Repository{Notice: fmt.Sprintf("the git revision is not stamped into the binaries: git status: %s", first)}
+	}
+	return Repository{Stamp: true, Env: trust}
+}
+
+// trustDirectory adds safe.directory to the git configuration that the
+// environment may already hold (GIT_CONFIG_COUNT, git 2.31 and newer).
+func trustDirectory(root string, getenv func(string) string) []string {
+	n, err := strconv.Atoi(getenv("GIT_CONFIG_COUNT"))
+	if err != nil || n < 0 {
+		n = 0
+	}
+	return []string{
+		fmt.Sprintf("GIT_CONFIG_COUNT=%d", n+1),
+		fmt.Sprintf("GIT_CONFIG_KEY_%d=safe.directory", n),
+		fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, root),
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

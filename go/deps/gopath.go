@@ -1,0 +1,91 @@
+package deps
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/module"
+)
+
+// CheckImportPath returns an error when path, the value of the setting named, cannot be a package's import path.
+func CheckImportPath(setting, path string) error {
+	if err := module.CheckImportPath(path); err != nil {
+		return fmt.Errorf("%s: %w: write for example example.com/team/app", setting, err)
+	}
+	return nil
+}
+
+// IntoGOPATH copies the app to its place below src/ of a GOPATH and returns the
+// directory. Directories are real and files are hard links where the file
+// system allows: the go command's patterns do not follow symbolic links. What
+// belongs to version control or to other languages stays behind.
+func IntoGOPATH(app, gopath, importPath string) (string, error) {
+	dir := filepath.Join(gopath, "src", filepath.FromSlash(importPath))
+	err := filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(app, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, rel)
+		switch {
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(to, 0o755)
+		case entry.Type()&fs.ModeSymlink != 0:
+			return copyLinked(path, to)
+		case entry.Type().IsRegular():
+			return link(path, to)
+		default:
+			return nil // sockets and pipes are no part of a program
+		}
+	})
+	return dir, err
+}
+
+// copyLinked copies the file that a symbolic link leads to; links to
+// directories and dangling ones are left out, as the go command does not follow them either.
+func copyLinked(from, to string) error {
+	info, err := os.Stat(from)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return copyFile(from, to)
+}
+
+func link(from, to string) error {
+	if err := os.Link(from, to); err == nil {
+		return nil
+	}
+	return copyFile(from, to) // another file system, or a file of another user
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o200)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	return out.Close()
+}

@@ -1,0 +1,81 @@
+package golang
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// planEntry is the name that buildpacks give to Go in the build plan.
+const planEntry = "go"
+
+// requiredBy marks the requirement that is this buildpack's own.
+const requiredBy = "required-by"
+
+// Buildpack detects and builds Go apps. Its fields are what it needs of the world.
+type Buildpack struct {
+	// Environ is the environment, as os.Environ returns it.
+	Environ []string
+	// DefaultProxies is the go command's own default of GOPROXY, known when the buildpack is compiled.
+	DefaultProxies string
+	// Out receives the log.
+	Out io.Writer
+}
+
+// Detect tells whether the app is a Go app. A Go app provides and requires Go.
+// Anything else only offers Go to other buildpacks: the lifecycle then fails
+// this buildpack unless one of them requires it. The error is for what cannot
+// be read and for a BP_GO_WORKDIR that is wrong.
+func (b Buildpack) Detect(context libcnb.DetectContext) (libcnb.DetectResult, error) {
+	settings, err := ReadSettings(context.ApplicationPath, b.Environ, context.Buildpack.Metadata, b.DefaultProxies)
+	if err != nil {
+		return libcnb.DetectResult{}, err
+	}
+	found, ok, err := deps.Detect(context.ApplicationPath, settings.WorkDir)
+	if err != nil {
+		return libcnb.DetectResult{}, fmt.Errorf("the app cannot be read: %w", err)
+	}
+	provides := libcnb.BuildPlan{Provides: []libcnb.BuildPlanProvide{{Name: planEntry}}}
+	if !ok {
+		_, _ = fmt.Fprintf(b.Out, "No Go app here. Looked for: %s.\nThe app's directory holds: %s.\n"+
+			"Is it a Go app? Run \"go mod init\" in it, or set BP_GO_WORKDIR to the directory that has the go.mod.\n",
+			deps.LookedFor(), deps.Listing(settings.WorkDir))
+		if settings.WorkDir != context.ApplicationPath {
+			return libcnb.DetectResult{}, nil // the user said where the Go app is, and it is not
+		}
+		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{provides}}, nil
+	}
+	metadata := map[string]any{requiredBy: context.Buildpack.Info.ID}
+	// What is wrong with a version or a file is said during the build, where the user sees it.
+	if app, err := settings.modules(context.ApplicationPath, found.Tool); err == nil {
+		if sources, err := settings.goSources(context.ApplicationPath, found.Tool, app, context.Buildpack.Metadata); err == nil {
+			metadata["version"], metadata["version-source"] = sources[0].Text, sources[0].Name
+		}
+	}
+	provides.Requires = []libcnb.BuildPlanRequire{{Name: planEntry, Metadata: metadata}}
+	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{provides}}, nil
+}
+
+// modules reads the app's module or workspace as it is found; it is empty for other tools.
+func (s Settings) modules(appDir string, tool deps.Tool) (deps.ModuleApp, error) {
+	if tool != deps.Modules {
+		return deps.ModuleApp{WorkDir: s.WorkDir}, nil
+	}
+	return deps.LoadModules(appDir, s.WorkDir, s.Env["GOWORK"])
+}
+
+// goSources returns what says which Go to use, the winner first.
+func (s Settings) goSources(appDir string, tool deps.Tool, app deps.ModuleApp, metadata map[string]any) ([]toolchain.Source, error) {
+	kind := "legacy"
+	if tool == deps.Modules || tool == deps.None {
+		kind = "modules"
+	}
+	return toolchain.Sources(toolchain.Inputs{
+		BPGoVersion: s.BPGoVersion, GoVersion: s.GoVersion, AppDir: appDir, WorkDir: s.WorkDir,
+		GoMod: app.GoMod, GoWork: app.GoWork, Default: defaultVersion(metadata, kind),
+	})
+}

@@ -1,0 +1,82 @@
+package golang
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/mattn/go-colorable"
+	"github.com/paketo-buildpacks/libpak/v2/log"
+)
+
+// NewLogger returns libpak's logger on out, without colours where noColor is set.
+func NewLogger(out io.Writer, noColor bool) log.PaketoLogger {
+	if noColor {
+		out = colorable.NewNonColorable(out)
+	}
+	return log.NewPaketoLogger(out)
+}
+
+// report prints the story of a build: a title for each step, lines below it, and its time.
+type report struct {
+	log.Logger
+	clock func() time.Time
+}
+
+// step prints the title of a step; the function it returns ends the step with its time.
+func (r report) step(format string, args ...any) (done func()) {
+	started := r.clock()
+	r.Headerf(format, args...)
+	return func() {
+		r.Bodyf("Done in %s", seconds(r.clock().Sub(started)))
+	}
+}
+
+// warn prints something that the user should look at but that does not end the build.
+func (r report) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.Headerf("WARNING: %s", strings.TrimPrefix(text, "WARNING: "))
+}
+
+// table prints rows with their columns lined up.
+func (r report) table(rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
+		}
+		r.Body(strings.TrimRight(line.String(), " "))
+	}
+}
+
+// seconds prints a duration the way a reader of a build log wants it: "0.3s", "12.5s", "2m3s".
+func seconds(d time.Duration) string {
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%.1fs", d.Seconds())
+}
+
+// size prints a number of bytes: "7.3 MB".
+func size(bytes int64) string {
+	return humanize.Bytes(uint64(max(bytes, 0))) // #nosec G115 -- not negative
+}
+
+// count prints a number with its noun: "1 module", "3 modules".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%s %ss", humanize.Comma(int64(n)), noun)
+}

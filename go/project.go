@@ -1,0 +1,210 @@
+package golang
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+
+	"github.com/buildpacks/libcnb/v2"
+	"golang.org/x/mod/module"
+
+	"github.com/Scalingo/go-cnb/go/buildcache"
+	"github.com/Scalingo/go-cnb/go/compile"
+	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/launch"
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// project is the app on its way through the build: where it is compiled, with what, and what is kept.
+type project struct {
+	build    *build
+	tool     deps.Tool
+	app      deps.ModuleApp
+	dist     goDist
+	job      compile.Job
+	restore  func() error
+	binLayer libcnb.Layer
+	caches   []*buildcache.Cache
+}
+
+// prepareProject opens the caches and puts together all that the go command needs to know.
+func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) (*project, error) {
+	p := &project{build: b, tool: tool, app: app, dist: dist, restore: func() error { return nil }}
+	flags, err := compile.Merge(b.settings.Flags, dist.Version)
+	if err != nil {
+		return nil, err
+	}
+	p.job = compile.Job{
+		Go: dist.Go, Dir: b.settings.WorkDir, Modules: tool == deps.Modules, Flags: flags,
+		Targets: b.settings.Targets, Everything: []string{"./..."},
+		CgoEnabled: b.settings.Env["CGO_ENABLED"], CC: b.settings.Env["CC"], Path: b.settings.Env["PATH"],
+		Output: b.BodyWriter(),
+	}
+	e := goEnvironment{goroot: dist.Root, modules: p.job.Modules, gowork: app.GoWork, goflags: flags.GoFlags}
+	e.goos, e.goarch = b.target()
+	p.job.Cross = e.goos != runtime.GOOS || e.goarch != runtime.GOARCH
+	if err := p.openCaches(&e); err != nil {
+		return nil, err
+	}
+	if p.job.Modules {
+		err = p.inModules()
+	} else {
+		err = p.inGOPATH(&e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.buildDir = p.job.Dir
+	p.job.Env = b.settings.environment(e)
+	p.stamp()
+	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
+		return nil, err
+	}
+	p.binLayer.LayerTypes = libcnb.LayerTypes{Launch: true}
+	p.job.OutDir = filepath.Join(p.binLayer.Path, "bin")
+	return p, nil
+}
+
+// openCaches opens the cached layers: sources of modules, and compiled packages as far as this Go caches any.
+func (p *project) openCaches(e *goEnvironment) error {
+	layers := p.build.context.Layers
+	modules, err := buildcache.Open(layers, "modules", map[string]string{"format": "raw-1"})
+	if err != nil {
+		return err
+	}
+	compiled, err := buildcache.Open(layers, "build", map[string]string{"format": "raw-1", "go": p.dist.Version.String()})
+	if err != nil {
+		return err
+	}
+	p.caches = []*buildcache.Cache{modules, compiled}
+	e.gopath, e.gocache = modules.Dir(), compiled.Dir()
+	return nil
+}
+
+// inModules sets the job up for module mode.
+func (p *project) inModules() error {
+	var err error
+	if p.restore, err = p.app.Preserve(); err != nil {
+		return err
+	}
+	p.job.Mod = cmp.Or(p.job.Flags.Mod, p.app.Mod(p.dist.Version))
+	if len(p.job.Targets.Patterns) == 0 {
+		p.job.Targets = compile.Targets{From: p.app.InstallBy, Patterns: p.app.Install}
+	}
+	p.job.Everything, err = p.app.Patterns()
+	return err
+}
+
+// inGOPATH sets the job up for an app without modules: a copy in a GOPATH, where its imports are found.
+func (p *project) inGOPATH(e *goEnvironment) error {
+	importPath := p.build.settings.ImportPath
+	if importPath == "" {
+		importPath = "app"
+		p.build.Bodyf("Its import path is taken to be %q: set BP_GO_BUILD_IMPORT_PATH if its packages import each other", importPath)
+	}
+	e.gopath = filepath.Join(p.build.scratch, "gopath")
+	var err error
+	p.job.Dir, err = deps.IntoGOPATH(p.build.settings.WorkDir, e.gopath, importPath)
+	if p.job.Flags.Mod != "" {
+		p.build.Bodyf("-mod=%s is not used: the app is built without modules", p.job.Flags.Mod)
+	}
+	return err
+}
+
+// stamp finds out whether the git revision can go into the binaries.
+func (p *project) stamp() {
+	if !p.job.Modules {
+		return // the copy in the GOPATH has no .git
+	}
+	env := p.build.settings.Env
+	repository := compile.FindRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath,
+		func(name string) string { return env[name] }, p.job.Env, p.build.exec)
+	if repository.Notice != "" {
+		p.build.Bodyf("%s", repository.Notice)
+	}
+	p.job.Stamp = repository.Stamp
+	p.job.Env = append(without(p.job.Env, "GIT_CONFIG_COUNT"), repository.Env...)
+}
+
+// prefetch downloads the modules for Go versions that know neither lists of
+// proxies nor the checksum database, with a newer Go, into the cache from which they then build offline.
+func (p *project) prefetch(ctx context.Context) error {
+	if !p.job.Modules || p.job.Mod == "vendor" || p.dist.Version.Has(toolchain.ProxyLists) || p.app.GoMod == "" {
+		return nil
+	}
+	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
+	probe := p.job
+	probe.Env, probe.Output = offline, discard{}
+	if p.caches[0].Restored() {
+		if _, err := probe.Prepare(); err == nil {
+			p.job.Env = offline
+			return nil
+		}
+	}
+	modern, err := p.dist.room.findModern(ctx)
+	if err != nil {
+		return err
+	}
+	env := append(without(p.job.Env, "GOROOT", "PATH", "GO111MODULE"),
+		"GOROOT="+modern.Root, "GO111MODULE=on", "PATH="+p.build.settings.Env["PATH"])
+	downloaded, err := p.app.Download(modern, env, p.build.scratch)
+	if err != nil {
+		return err
+	}
+	p.build.Bodyf("%s downloaded with Go %s", count(downloaded, "module"), modern.Version)
+	p.job.Env = offline
+	return nil
+}
+
+// discard takes the output of a try whose failure only means that there is more to do.
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// processes chooses what runs in the image: the Procfile's processes, else one for each binary.
+func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
+	settings, top := p.build.settings, p.build.context.ApplicationPath
+	workDir := ""
+	if settings.WorkDir != top {
+		workDir = settings.WorkDir
+	}
+	for _, dir := range []string{settings.WorkDir, top} {
+		file := filepath.Join(dir, "Procfile")
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		lines, err := launch.ReadProcfile(file)
+		if err != nil {
+			return launch.Choice{}, err
+		}
+		if dir == top {
+			workDir = ""
+		}
+		return launch.FromProcfile(lines, workDir)
+	}
+	var programs []launch.Binary
+	for _, binary := range binaries {
+		programs = append(programs, launch.Binary{Name: binary.Name, ImportPath: binary.Package, NamedBy: p.job.Targets.From})
+	}
+	return launch.FromBinaries(programs, rootName(p.app.Path), workDir)
+}
+
+// linkDirs are the directories whose bin/ gets links to the binaries.
+func (p *project) linkDirs() []string {
+	top, workDir := p.build.context.ApplicationPath, p.build.settings.WorkDir
+	if workDir == top {
+		return []string{top}
+	}
+	return []string{top, workDir}
+}
+
+// rootName is the name that the go command gives to a program in the root of the module modulePath.
+func rootName(modulePath string) string {
+	prefix, _, _ := module.SplitPathVersion(modulePath)
+	return path.Base(prefix)
+}

@@ -1,0 +1,164 @@
+package golang
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jdx/go-netrc"
+
+	"github.com/Scalingo/go-cnb/go/compile"
+	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// Settings is everything a user can set, read once: no other part of a build looks at the environment.
+type Settings struct {
+	// Env is the whole environment.
+	Env map[string]string
+	// WorkDir is the directory to build.
+	WorkDir string
+	// BPGoVersion and GoVersion are what BP_GO_VERSION and GOVERSION ask for.
+	BPGoVersion, GoVersion string
+	// DistSource is BP_GO_DIST_SOURCE.
+	DistSource toolchain.DistSource
+	// Proxies are the module proxies; ProxySet tells that they come from GOPROXY and not from the default.
+	Proxies  []toolchain.Proxy
+	ProxySet bool
+	// WorkUse are the directories of BP_GO_WORK_USE.
+	WorkUse []string
+	// Targets are the packages named in BP_GO_TARGETS or GO_INSTALL_PACKAGE_SPEC.
+	Targets compile.Targets
+	// Flags are the wishes for the compilation.
+	Flags compile.Settings
+	// ImportPath is BP_GO_BUILD_IMPORT_PATH.
+	ImportPath string
+	// Debug is set by BP_LOG_LEVEL=DEBUG.
+	Debug bool
+}
+
+// ReadSettings reads the settings for the app at appDir out of an environment
+// as os.Environ returns it. metadata is that of buildpack.toml, which holds the
+// defaults; defaultProxies is the go command's own default of GOPROXY. The
+// error names the variable that is wrong.
+func ReadSettings(appDir string, environ []string, metadata map[string]any, defaultProxies string) (Settings, error) {
+	env := map[string]string{}
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			// A variable that was written to a file by an editor or by echo ends in a line break.
+			env[name] = strings.TrimRight(value, "\r\n")
+		}
+	}
+	get := func(name string) string { return strings.TrimSpace(env[name]) }
+	defaults := configuredDefaults(metadata)
+	s := Settings{
+		Env:         env,
+		BPGoVersion: get("BP_GO_VERSION"),
+		GoVersion:   get("GOVERSION"),
+		DistSource:  toolchain.DistSource(get("BP_GO_DIST_SOURCE")),
+		ImportPath:  get("BP_GO_BUILD_IMPORT_PATH"),
+		Debug:       strings.EqualFold(get("BP_LOG_LEVEL"), "debug"),
+		WorkUse:     list(get("BP_GO_WORK_USE"), ":"),
+		Flags: compile.Settings{
+			GoFlags: get("GOFLAGS"), BuildFlags: get("BP_GO_BUILD_FLAGS"), Tags: get("BP_GO_BUILD_TAGS"),
+			LDFlags: get("BP_GO_BUILD_LDFLAGS"), DefaultLDFlags: defaults["BP_GO_BUILD_LDFLAGS"],
+			LinkerSymbol: get("GO_LINKER_SYMBOL"), LinkerValue: cmp.Or(get("GO_LINKER_VALUE"), get("SOURCE_VERSION")),
+			Getenv: func(name string) string { return env[name] },
+		},
+	}
+	var err error
+	if s.WorkDir, err = deps.WorkDir(appDir, cmp.Or(get("BP_GO_WORKDIR"), defaults["BP_GO_WORKDIR"])); err != nil {
+		return s, err
+	}
+	switch s.DistSource {
+	case toolchain.FromAny, toolchain.FromUpstream, toolchain.FromGoproxy:
+	default:
+		return s, fmt.Errorf("BP_GO_DIST_SOURCE=%s: only upstream and goproxy are known", s.DistSource)
+	}
+	if s.ImportPath != "" {
+		if err := deps.CheckImportPath("BP_GO_BUILD_IMPORT_PATH", s.ImportPath); err != nil {
+			return s, err
+		}
+	}
+	s.ProxySet = get("GOPROXY") != ""
+	if s.Proxies, err = toolchain.ParseProxies(cmp.Or(get("GOPROXY"), defaultProxies)); err != nil {
+		return s, err
+	}
+	s.ProxySet = s.ProxySet && len(s.Proxies) > 0
+	if targets := list(get("BP_GO_TARGETS"), ":"); len(targets) > 0 {
+		s.Targets = compile.Targets{From: "BP_GO_TARGETS", Patterns: targets}
+	} else if specs := strings.Fields(get("GO_INSTALL_PACKAGE_SPEC")); len(specs) > 0 {
+		s.Targets = compile.Targets{From: "GO_INSTALL_PACKAGE_SPEC", Patterns: specs}
+	}
+	return s, nil
+}
+
+// configuredDefaults are the defaults of the settings in buildpack.toml.
+func configuredDefaults(metadata map[string]any) map[string]string {
+	defaults := map[string]string{}
+	configurations, _ := metadata["configurations"].([]map[string]any)
+	for _, c := range configurations {
+		name, _ := c["name"].(string)
+		if value, ok := c["default"].(string); ok {
+			defaults[name] = value
+		}
+	}
+	return defaults
+}
+
+// defaultVersion is what buildpack.toml says for apps that name no Go: "modules" or "legacy".
+func defaultVersion(metadata map[string]any, kind string) string {
+	versions, _ := metadata["default-versions"].(map[string]any)
+	version, _ := versions[kind].(string)
+	return version
+}
+
+func list(value, separator string) []string {
+	var items []string
+	for _, item := range strings.Split(value, separator) {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// Found are the names of the variables that are set and matter to a build,
+// sorted. Values are left out: some hold secrets.
+func (s Settings) Found() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+		known := strings.HasPrefix(name, "BP_") || strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO_") || name == "SOURCE_VERSION"
+		if known && s.Env[name] != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// netrcCredentials returns the login for a host from the file that the go
+// command reads: $NETRC, else ~/.netrc. A file that is missing or cannot be
+// parsed holds none, as for the go command.
+func (s Settings) netrcCredentials(host string) *url.Userinfo {
+	file := s.Env["NETRC"]
+	if file == "" && s.Env["HOME"] != "" {
+		file = filepath.Join(s.Env["HOME"], ".netrc")
+	}
+	if _, err := os.Stat(file); err != nil {
+		return nil
+	}
+	logins, err := netrc.Parse(file)
+	if err != nil {
+		return nil
+	}
+	machine := logins.Machine(host)
+	if machine == nil {
+		return nil
+	}
+	return url.UserPassword(machine.Get("login"), machine.Get("password"))
+}

@@ -1,0 +1,236 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// DistSource says which of the two public ways to a distribution is open: BP_GO_DIST_SOURCE.
+type DistSource string
+
+// The values of BP_GO_DIST_SOURCE.
+const (
+	FromAny      DistSource = ""
+	FromUpstream DistSource = "upstream"
+	FromGoproxy  DistSource = "goproxy"
+)
+
+// Locate returns where an operator's dependency mapping or mirror has the
+// tarball of a release, or nil when there is none.
+type Locate func(r Release) (*url.URL, error)
+
+// Fetcher installs Go distributions.
+type Fetcher struct {
+	Download *Downloader
+	Locate   Locate
+	// Bundle is the directory of an offline buildpackage's tarballs: <Bundle>/<sha256>/<file name of the URI>.
+	Bundle string
+	// Proxies are the module proxies to ask. ProxyFirst says that the user named them, so that
+	// they come before upstream; otherwise they are the go command's own default.
+	Proxies    []Proxy
+	ProxyFirst bool
+	Only       DistSource
+	// Modern downloads a toolchain module whose hash the inventory does not know,
+	// verified against the checksum database.
+	Modern *ModernGo
+	// Scratch is a directory for downloads, on the file system of the layers.
+	Scratch string
+	// Log prints a line for the user.
+	Log func(format string, args ...any)
+}
+
+// origin is one place a distribution can come from.
+type origin struct {
+	name string
+	// unpack fills dir with the verified distribution.
+	unpack func(ctx context.Context, dir string) error
+}
+
+// Install puts the distribution of r at dir, which must not exist, and returns
+// where it came from. The origins are tried in order: an operator's mapping or
+// mirror, a bundled tarball, then the module proxies and upstream. Each unpacks
+// beside dir and is verified whole before dir appears: a failure leaves nothing.
+// The error lists every place that failed, and why.
+func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from string, err error) {
+	origins, err := f.origins(r)
+	if err != nil {
+		return "", err
+	}
+	var failed []string
+	for _, o := range origins {
+		staging := filepath.Join(f.Scratch, filepath.Base(dir)+"-unpacking")
+		err := f.try(ctx, o, r, staging, dir)
+		if err == nil {
+			return o.name, nil
+		}
+		if ctx.Err() != nil {
+			return "", err
+		}
+		failed = append(failed, fmt.Sprintf("%s: %s", o.name, err))
+	}
+	if len(failed) == 0 {
+		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays(r))
+	}
+	return "", fmt.Errorf("go %s could not be had:\n  %s", r.Version, strings.Join(failed, "\n  "))
+}
+
+func (f *Fetcher) try(ctx context.Context, o origin, r Release, staging, dir string) (err error) {
+	if err := os.RemoveAll(staging); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }()
+	if err := o.unpack(ctx, staging); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(staging, "bin", "go")); err != nil {
+		return fmt.Errorf("it holds no bin/go, so it is no Go distribution")
+	}
+	if err := settle(staging, r.Version); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(staging, dir)
+}
+
+func (f *Fetcher) origins(r Release) ([]origin, error) {
+	var origins []origin
+	if r.URI != "" {
+		u, err := f.Locate(r)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil {
+			origins = append(origins, f.tarball(r, u))
+		}
+		if bundled := filepath.Join(f.Bundle, r.Digest, path.Base(r.URI)); exists(bundled) {
+			origins = append(origins, f.tarball(r, &url.URL{Scheme: "file", Path: bundled}))
+		}
+	}
+	var upstream, goproxy []origin
+	if u, err := url.Parse(r.URI); r.URI != "" && f.Only != FromGoproxy {
+		if err != nil {
+			return nil, fmt.Errorf("buildpack.toml: go %s: %w", r.Version, err)
+		}
+		upstream = append(upstream, f.tarball(r, u))
+	}
+	if f.Only != FromUpstream {
+		goproxy = f.modules(r)
+	}
+	if f.ProxyFirst {
+		return append(append(origins, goproxy...), upstream...), nil
+	}
+	return append(append(origins, upstream...), goproxy...), nil
+}
+
+func (f *Fetcher) tarball(r Release, u *url.URL) origin {
+	return origin{u.Redacted(), func(ctx context.Context, dir string) error {
+		if r.Algorithm == "sha1" {
+			f.Log("WARNING: upstream published only a SHA-1 for Go %s: that is what the download is verified with", r.Version)
+		}
+		return f.Download.Read(ctx, u, func(body io.Reader) error {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+			return unpackTarball(body, dir, r.Algorithm, r.Digest)
+		})
+	}}
+}
+
+// modules returns the origins that end at module golang.org/toolchain: straight
+// from the proxies where its hash is known, else through a modern go command.
+func (f *Fetcher) modules(r Release) []origin {
+	if r.ModuleSum != "" && len(f.Proxies) > 0 {
+		return []origin{{f.proxyNames(r), func(ctx context.Context, dir string) error {
+			return f.fromProxies(ctx, r, dir)
+		}}}
+	}
+	if f.Modern == nil {
+		return nil
+	}
+	return []origin{{"module golang.org/toolchain@" + r.ModuleVersion(), func(ctx context.Context, dir string) error {
+		file, sum, err := f.Modern.download(ctx, r)
+		if err != nil {
+			return err
+		}
+		if r.ModuleSum != "" && sum != r.ModuleSum {
+			return fmt.Errorf("%w: expected %s, got %s", errChecksum, r.ModuleSum, sum)
+		}
+		return errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum), f.Modern.forget())
+	}}}
+}
+
+func (f *Fetcher) proxyNames(r Release) string {
+	var names []string
+	for _, p := range f.Proxies {
+		names = append(names, moduleURL(p, r).Redacted())
+	}
+	return strings.Join(names, ", ")
+}
+
+func moduleURL(p Proxy, r Release) *url.URL {
+	return p.URL.JoinPath("golang.org/toolchain/@v", r.ModuleVersion()+".zip")
+}
+
+func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) error {
+	file := filepath.Join(f.Scratch, r.ModuleVersion()+".zip")
+	defer func() { _ = os.Remove(file) }() // in scratch, which is removed as a whole
+	var failed []error
+	for _, p := range f.Proxies {
+		u := moduleURL(p, r)
+		err := f.Download.Read(ctx, u, func(body io.Reader) error { return save(body, file) })
+		if err == nil {
+			err = unpackModule(file, r.ModuleVersion(), dir, r.ModuleSum)
+		}
+		if err == nil {
+			return nil
+		}
+		failed = append(failed, err)
+		if !p.FallOn && !errors.Is(err, errNotFound) && !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// closedWays says why no origin was left to try.
+func (f *Fetcher) closedWays(r Release) string {
+	switch {
+	case f.Only == FromUpstream:
+		return "upstream's tarball has no known checksum and BP_GO_DIST_SOURCE=upstream allows no other source: unset it"
+	case f.Only == FromGoproxy:
+		return "BP_GO_DIST_SOURCE=goproxy, but GOPROXY names no proxy: set GOPROXY or unset BP_GO_DIST_SOURCE"
+	default:
+		return "it is known only as a module and GOPROXY names no proxy: set GOPROXY, or use a version that upstream's tarballs hold"
+	}
+}
+
+func save(r io.Reader, file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, r); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	return out.Close()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
