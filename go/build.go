@@ -257,8 +257,10 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan
 		b.Body("The standard library, and vendor/ where there is one")
 	case p.job.Mod == "vendor":
 		b.Bodyf("%s, from the app's vendor directory", count(plan.Modules, "module"))
+	case plan.Downloads == 0:
+		b.Bodyf("%s, none downloaded", count(plan.Modules, "module"))
 	default:
-		b.Bodyf("%s, %d downloaded, the rest from the cache", count(plan.Modules, "module"), plan.Downloads)
+		b.Bodyf("%s, %d downloaded", count(plan.Modules, "module"), plan.Downloads)
 	}
 	if plan.Cgo.Warning != "" {
 		b.warn("%s", plan.Cgo.Warning)

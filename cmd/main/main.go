@@ -25,6 +25,8 @@ func main() {
 	libpak.BuildpackMain(buildpack.Detect, buildpack.Build,
 		// libcnb's debug log would print every variable of the platform, secrets included.
 		libcnb.WithLogger(log.PaketoLogger{}),
+		// The build lists its processes itself.
+		libcnb.WithTOMLWriter(utils.NewTOMLWriter(utils.WithTOMLWriterLogger(log.PaketoLogger{}))),
 		libcnb.WithExitHandler(utils.NewExitHandler(utils.WithExitHandlerLogger(logger))),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -214,7 +215,13 @@ func (p Plan) Command() string {
 	return strings.Join(words, " ")
 }
 
+// plain matches words that no shell would touch.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
 func quoted(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
 	if strings.Contains(word, "$") && !strings.ContainsAny(word, "\"\\`") {
 		return `"` + word + `"`
 	}
