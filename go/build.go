@@ -34,7 +34,10 @@ type build struct {
 	// scratch is a directory for this run alone. Its path is the same in every
 	// build: old Go versions write paths of what they compile into the binary.
 	scratch string
-	result  libcnb.BuildResult
+	// procfile are the lines of the Procfile in procfileDir, nil without one.
+	procfile    []launch.Line
+	procfileDir string
+	result      libcnb.BuildResult
 }
 
 // Build turns the app into an image: Go, dependencies, binaries, processes.
@@ -127,6 +130,9 @@ func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
 	if found.Tool != deps.Modules && found.Tool != deps.None {
 		return deps.ModuleApp{}, fmt.Errorf("%s names %s as the dependency tool, which this version of the buildpack does not build: "+
 			"run \"go mod init\" and \"go mod tidy\" and commit go.mod and go.sum, which take its place", found.By, found.Tool)
+	}
+	if err := b.readProcfile(); err != nil {
+		return deps.ModuleApp{}, err
 	}
 	app, err := b.settings.modules(b.context.ApplicationPath, found.Tool)
 	if err != nil {
@@ -253,8 +259,10 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan
 		return plan, err
 	}
 	switch {
-	case p.tool == deps.None:
-		b.Body("The standard library, and vendor/ where there is one")
+	case plan.Modules == 0:
+		b.Body("The standard library and the app's own packages")
+	case p.prefetched > 0:
+		b.Bodyf("%s downloaded with a newer Go", count(p.prefetched, "module"))
 	case p.job.Mod == "vendor":
 		b.Bodyf("%s, from the app's vendor directory", count(plan.Modules, "module"))
 	case plan.Downloads == 0:

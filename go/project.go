@@ -3,9 +3,6 @@ package golang
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -30,6 +27,8 @@ type project struct {
 	restore  func() error
 	binLayer libcnb.Layer
 	caches   []*buildcache.Cache
+	// prefetched is the number of modules that a newer Go downloaded.
+	prefetched int
 }
 
 // prepareProject opens the caches and puts together all that the go command needs to know.
@@ -156,8 +155,7 @@ func (p *project) prefetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.build.Bodyf("%s downloaded with Go %s", count(downloaded, "module"), modern.Version)
-	p.job.Env = offline
+	p.prefetched, p.job.Env = downloaded, offline
 	return nil
 }
 
@@ -168,30 +166,44 @@ func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // processes chooses what runs in the image: the Procfile's processes, else one for each binary.
 func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
-	settings, top := p.build.settings, p.build.context.ApplicationPath
-	workDir := ""
-	if settings.WorkDir != top {
-		workDir = settings.WorkDir
-	}
-	for _, dir := range []string{settings.WorkDir, top} {
-		file := filepath.Join(dir, "Procfile")
-		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		lines, err := launch.ReadProcfile(file)
-		if err != nil {
-			return launch.Choice{}, err
-		}
-		if dir == top {
-			workDir = ""
-		}
-		return launch.FromProcfile(lines, workDir)
+	top, workDir := p.build.context.ApplicationPath, p.build.settings.WorkDir
+	if p.build.procfile != nil {
+		return launch.FromProcfile(p.build.procfile, startDir(p.build.procfileDir, top))
 	}
 	var programs []launch.Binary
 	for _, binary := range binaries {
 		programs = append(programs, launch.Binary{Name: binary.Name, ImportPath: binary.Package, NamedBy: p.job.Targets.From})
 	}
-	return launch.FromBinaries(programs, rootName(p.app.Path), workDir)
+	return launch.FromBinaries(programs, rootName(p.app.Path), startDir(workDir, top))
+}
+
+// startDir is the working directory of a process that belongs to dir, "" for the launcher's own choice, the app's root.
+func startDir(dir, top string) string {
+	if dir == top {
+		return ""
+	}
+	return dir
+}
+
+// readProcfile reads the Procfile beside the code that is built, else the one in
+// the app's root, before anything is compiled: its errors should not cost a build.
+func (b *build) readProcfile() error {
+	for _, dir := range []string{b.settings.WorkDir, b.context.ApplicationPath} {
+		lines, err := launch.ReadProcfile(filepath.Join(dir, "Procfile"))
+		if err != nil {
+			return err
+		}
+		if lines == nil {
+			continue
+		}
+		// The commands are checked now too.
+		if _, err := launch.FromProcfile(lines, ""); err != nil {
+			return err
+		}
+		b.procfile, b.procfileDir = lines, dir
+		return nil
+	}
+	return nil
 }
 
 // linkDirs are the directories whose bin/ gets links to the binaries.

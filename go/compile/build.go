@@ -46,8 +46,7 @@ type Plan struct {
 	job      Job
 	mains    []Package
 	env      []string
-	args     []string
-	shown    []string
+	words    []word
 	compiler string
 
 	// Cgo is the decision on cgo.
@@ -79,7 +78,7 @@ func (j Job) Prepare() (Plan, error) {
 	}
 	output := &downloadCounter{out: j.Output}
 	defer output.flush()
-	list := lister{go_: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED=1"), flags: j.listFlags(nil), stderr: output}
+	list := lister{go_: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
 	mains, all, err := j.Targets.find(list, j.Everything)
 	if err != nil {
 		return plan, j.explain(err, output.text.String())
@@ -97,6 +96,15 @@ func (j Job) Prepare() (Plan, error) {
 	}
 	plan.command()
 	return plan, nil
+}
+
+// listCgo is CGO_ENABLED for finding packages: what the user says, else on, since
+// the go command hides with cgo off which packages use it.
+func (j Job) listCgo() string {
+	if j.CgoEnabled == "0" {
+		return "0"
+	}
+	return "1"
 }
 
 // emptyWithoutCgo returns those of the packages that have no Go file left when cgo is off.
@@ -124,28 +132,34 @@ func countModules(packages []Package) int {
 	return len(seen)
 }
 
-// listFlags are the flags that decide which files and packages belong to the build.
-func (j Job) listFlags(tags []string) []string {
-	var flags []string
-	if all := slices.Concat(j.Flags.Tags, tags); len(all) > 0 {
-		separator := ","
-		if !j.Go.Version.Has(toolchain.TrimPath) {
-			separator = " "
-		}
-		flags = append(flags, "-tags="+strings.Join(all, separator))
+// selection are the flags that decide which files and packages belong to the build.
+func (j Job) selection(tags []string) []word {
+	separator := ","
+	if !j.Go.Version.Has(toolchain.TrimPath) {
+		separator = " "
 	}
+	join := func(ours []string) string { return "-tags=" + strings.Join(slices.Concat(ours, tags), separator) }
+	flags := []word{{join(j.Flags.Tags), join(j.Flags.TagsShown)}}
 	if j.Modules && j.Mod != "" {
-		flags = append(flags, "-mod="+j.Mod)
+		flags = append(flags, word{"-mod=" + j.Mod, "-mod=" + j.Mod})
 	}
 	if j.Modules && j.Go.Version.Has(toolchain.ModCacheRW) {
-		flags = append(flags, "-modcacherw")
+		flags = append(flags, word{"-modcacherw", "-modcacherw"})
 	}
 	for _, f := range j.Flags.Rest {
 		if selects[f.Name] {
-			flags = append(flags, f.Arg())
+			flags = append(flags, f.word())
 		}
 	}
 	return flags
+}
+
+func args(words []word) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, w.arg)
+	}
+	return all
 }
 
 // selects are the user's flags that change which files belong to a package; "go list" gets those and no others.
@@ -158,12 +172,10 @@ func (p *Plan) command() {
 	if p.Cgo.Enabled {
 		p.env = append(slices.Clip(j.Env), "CGO_ENABLED=1")
 	}
-	add := func(arg, shown string) {
-		p.args, p.shown = append(p.args, arg), append(p.shown, shown)
-	}
+	add := func(words ...word) { p.words = append(p.words, words...) }
 	same := func(args ...string) {
 		for _, arg := range args {
-			add(arg, arg)
+			add(word{arg, arg})
 		}
 	}
 	if j.Go.Version.Has(toolchain.OutputDirectory) {
@@ -178,13 +190,13 @@ func (p *Plan) command() {
 	if _, set := j.Flags.find("buildvcs"); !set && !j.Stamp && j.Go.Version.Has(toolchain.BuildVCS) {
 		same("-buildvcs=false")
 	}
-	same(j.listFlags(p.Cgo.Tags)...)
+	add(j.selection(p.Cgo.Tags)...)
 	if j.Flags.LDFlags != "" {
-		add("-ldflags="+j.Flags.LDFlags, "-ldflags="+j.Flags.LDShown)
+		add(word{"-ldflags=" + j.Flags.LDFlags, "-ldflags=" + j.Flags.LDShown})
 	}
 	for _, f := range j.Flags.Rest {
 		if !selects[f.Name] {
-			add(f.Arg(), f.render(f.Shown))
+			add(f.word())
 		}
 	}
 	p.forOldGo(same)
@@ -209,8 +221,8 @@ func (p *Plan) forOldGo(add func(...string)) {
 // Command is the go command as the log shows it: variables in a user's flags are not expanded.
 func (p Plan) Command() string {
 	words := []string{"go"}
-	for _, word := range p.shown {
-		words = append(words, quoted(word))
+	for _, w := range p.words {
+		words = append(words, quoted(w.shown))
 	}
 	return strings.Join(words, " ")
 }
@@ -241,10 +253,10 @@ func (p Plan) Build() ([]Binary, error) {
 		return nil, err
 	}
 	output := &downloadCounter{out: p.job.Output}
-	err := p.job.Go.Run(p.job.Dir, p.env, output, output, p.args...)
+	err := p.job.Go.Run(p.job.Dir, p.env, output, output, args(p.words)...)
 	output.flush()
 	if err != nil {
-		return nil, p.job.explain(fmt.Errorf("go %s failed: %w", p.args[0], err), output.text.String())
+		return nil, p.job.explain(fmt.Errorf("go %s failed: %w", p.words[0].arg, err), output.text.String())
 	}
 	var binaries []Binary
 	for _, main := range p.mains {

@@ -25,7 +25,7 @@ var needsCgo = []string{"github.com/mattn/go-sqlite3"}
 
 // cgoInput is what the decision rests on.
 type cgoInput struct {
-	// userValue is CGO_ENABLED, "" when not set.
+	// userValue is CGO_ENABLED; what is neither 0 nor 1 counts as not set, as for the go command.
 	userValue string
 	flags     Flags
 	packages  []Package
@@ -38,11 +38,8 @@ type cgoInput struct {
 // decideCgo switches cgo on only where the build needs it, so that all other binaries are static.
 func decideCgo(in cgoInput) (Cgo, error) {
 	switch in.userValue {
-	case "0":
-		return Cgo{Why: "CGO_ENABLED=0"}, nil
-	case "":
-	default:
-		return Cgo{Enabled: true, Why: "CGO_ENABLED=" + in.userValue}, nil
+	case "0", "1":
+		return Cgo{Enabled: in.userValue == "1", Why: "CGO_ENABLED=" + in.userValue}, nil
 	}
 	for _, name := range []string{"race", "msan", "asan"} {
 		if in.flags.Has(name) {
@@ -98,18 +95,22 @@ func findCompiler(cc, path string) string {
 		name = words[0]
 	}
 	if filepath.IsAbs(name) {
-		if isFile(name) {
+		if isExecutable(name) {
 			return name
 		}
 		return ""
 	}
 	for _, dir := range filepath.SplitList(path) {
-		candidate := filepath.Join(dir, name)
-		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if candidate := filepath.Join(dir, name); isExecutable(candidate) {
 			return candidate
 		}
 	}
 	return ""
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // makesPIE tells whether a gcc links position-independent executables unless

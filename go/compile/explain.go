@@ -49,6 +49,8 @@ var explanations = []explanation{
 		"a module's server could not be reached: check the network of the build and GOPROXY"},
 	{regexp.MustCompile(`x509: |certificate signed by unknown authority`),
 		"a server's certificate is not trusted in the build: add the certificate authority to the build image"},
+	{regexp.MustCompile(`package (\S+) is not in (?:std|GOROOT)\b`),
+		"$1 is no directory of the app and no package of the standard library: check the name"},
 	{regexp.MustCompile(`cannot find package "([^"]+)" in any of`),
 		"the package $1 is not there: add a go.mod (\"go mod init\", \"go mod tidy\"), or commit vendor/"},
 	{regexp.MustCompile(`no space left on device`),

@@ -1,8 +1,10 @@
 package compile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -32,24 +34,34 @@ type Flag struct {
 	// Value is its value, HasValue whether it has one.
 	Value    string
 	HasValue bool
-	// Shown is the value for the log: as the user wrote it, before variables were expanded.
-	Shown string
+	// ShownName, with its dash, and Shown are the name and the value for the log: as
+	// the user wrote them, before variables were expanded.
+	ShownName, Shown string
 }
 
 // Arg is the flag as an argument.
-func (f Flag) Arg() string { return f.render(f.Value) }
-
-func (f Flag) render(value string) string {
+func (f Flag) Arg() string {
 	if !f.HasValue {
 		return "-" + f.Name
 	}
-	return "-" + f.Name + "=" + value
+	return "-" + f.Name + "=" + f.Value
 }
+
+// word is the flag as an argument and for the log.
+func (f Flag) word() word {
+	if f.Shown == "" {
+		return word{f.Arg(), f.ShownName}
+	}
+	return word{f.Arg(), f.ShownName + "=" + f.Shown}
+}
+
+// word is an argument of the go command, and the same for the log.
+type word struct{ arg, shown string }
 
 // Flags are the build's flags after all sources were merged.
 type Flags struct {
-	// Tags are the build tags in effect, without duplicates.
-	Tags []string
+	// Tags are the build tags in effect, without duplicates; TagsShown the same for the log.
+	Tags, TagsShown []string
 	// LDFlags are the linker's flags; LDShown the same for the log.
 	LDFlags, LDShown string
 	// Mod is the value of -mod the user asked for, "" for none.
@@ -68,15 +80,20 @@ var valueFlags = map[string]bool{
 }
 
 // defaultTags are on in every build: the classic buildpacks set them, and apps test for them.
-var defaultTags = []string{"scalingo", "heroku"}
+const defaultTags = "scalingo,heroku"
 
 // Merge reads all sources of flags for Go v. Tags add up; for linker flags
 // BP_GO_BUILD_LDFLAGS comes before BP_GO_BUILD_FLAGS, GOFLAGS and the default.
 // An error names the variable that cannot be used.
 func Merge(s Settings, v toolchain.Version) (Flags, error) {
-	out := Flags{Tags: slices.Clone(defaultTags), LDFlags: s.DefaultLDFlags, LDShown: s.DefaultLDFlags}
-	out.addTags(s.Tags)
+	out := Flags{LDFlags: s.DefaultLDFlags, LDShown: s.DefaultLDFlags}
+	for _, tags := range []string{defaultTags, s.Tags} {
+		out.addTags(tags, tags)
+	}
 	env, err := goFlags(s.GoFlags)
+	if err == nil {
+		err = refuse("GOFLAGS", env)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -97,6 +114,9 @@ func Merge(s Settings, v toolchain.Version) (Flags, error) {
 			out.Rest = append(out.Rest, f)
 		}
 	}
+	if !slices.Contains([]string{"", "readonly", "vendor", "mod"}, out.Mod) {
+		return out, errors.New("GOFLAGS or BP_GO_BUILD_FLAGS: the value of -mod can be readonly, vendor or mod")
+	}
 	if strings.TrimSpace(s.LDFlags) != "" {
 		if out.LDFlags, err = expandText(s.LDFlags, s.Getenv); err != nil {
 			return out, fmt.Errorf("BP_GO_BUILD_LDFLAGS: %w", err)
@@ -116,7 +136,7 @@ func Merge(s Settings, v toolchain.Version) (Flags, error) {
 func (f *Flags) take(flag Flag) bool {
 	switch flag.Name {
 	case "tags":
-		f.addTags(flag.Value)
+		f.addTags(flag.Value, flag.Shown)
 	case "ldflags":
 		f.LDFlags, f.LDShown = flag.Value, flag.Shown
 	case "mod":
@@ -128,18 +148,28 @@ func (f *Flags) take(flag Flag) bool {
 	return true
 }
 
-func (f *Flags) addTags(list string) {
+// addTags adds the tags of a list that are not there yet. shown is the list as the user wrote it.
+func (f *Flags) addTags(list, shown string) {
+	var added []string
 	for _, tag := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
 		if !slices.Contains(f.Tags, tag) {
-			f.Tags = append(f.Tags, tag)
+			f.Tags, added = append(f.Tags, tag), append(added, tag)
 		}
 	}
+	if shown != list && len(added) > 0 {
+		added = []string{shown}
+	}
+	f.TagsShown = append(f.TagsShown, added...)
 }
 
 // Has tells whether the user set the flag, to anything but false.
 func (f Flags) Has(name string) bool {
 	flag, ok := f.find(name)
-	return ok && flag.Value != "false"
+	if !ok || !flag.HasValue {
+		return ok
+	}
+	on, err := strconv.ParseBool(flag.Value)
+	return err != nil || on
 }
 
 func (f Flags) find(name string) (Flag, bool) {
@@ -180,30 +210,30 @@ func buildFlags(text string, getenv func(string) string) ([]Flag, error) {
 		if err := syntax.NewPrinter().Print(&raw, word); err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		for i, field := range fields {
-			args = append(args, field)
-			if i == 0 {
-				shown = append(shown, unquoteShown(raw.String()))
-			} else {
-				shown = append(shown, "")
-			}
+		for _, field := range fields {
+			args, shown = append(args, field), append(shown, unquoteShown(raw.String()))
 		}
 	}
 	flags, err := parseFlags(where, args, shown)
 	if err != nil {
 		return nil, err
 	}
+	return flags, refuse(where, flags)
+}
+
+// refuse returns an error for flags that leave no program where the build looks for it.
+func refuse(where string, flags []Flag) error {
 	for _, f := range flags {
 		switch f.Name {
 		case "o":
-			return nil, fmt.Errorf("%s: -o is set by the build: binaries go to the image's bin directory; remove it", where)
+			return fmt.Errorf("%s: -o is set by the build: binaries go to the image's bin directory; remove it", where)
 		case "C":
-			return nil, fmt.Errorf("%s: -C is not used here: set BP_GO_WORKDIR instead", where)
+			return fmt.Errorf("%s: -C is not used here: set BP_GO_WORKDIR instead", where)
 		case "n":
-			return nil, fmt.Errorf("%s: -n compiles nothing: remove it", where)
+			return fmt.Errorf("%s: -n compiles nothing: remove it", where)
 		}
 	}
-	return flags, nil
+	return nil
 }
 
 // unquoteShown drops the quotes around a word that is quoted as a whole, since the log quotes words itself.
@@ -227,23 +257,29 @@ func expandText(text string, getenv func(string) string) (string, error) {
 }
 
 func environ(getenv func(string) string) *expand.Config {
-	return &expand.Config{Env: expand.FuncEnviron(getenv)}
+	return &expand.Config{
+		Env:       expand.FuncEnviron(getenv),
+		ProcSubst: func(*syntax.ProcSubst) (string, error) { return "", errors.New("commands are not run here") },
+	}
 }
 
+// parseFlags reads arguments of the go command. shown are the same as they were
+// written, which alone messages may repeat: variables can hold secrets.
 func parseFlags(where string, args, shown []string) ([]Flag, error) {
 	var flags []Flag
 	for i := 0; i < len(args); i++ {
 		name, ok := strings.CutPrefix(args[i], "-")
 		if !ok || name == "" || name == "-" {
-			return nil, fmt.Errorf("%s: %q is no flag: packages are named in BP_GO_TARGETS", where, args[i])
+			return nil, fmt.Errorf("%s: %q is no flag: packages are named in BP_GO_TARGETS, and values with spaces need quotes", where, shown[i])
 		}
 		name = strings.TrimPrefix(name, "-")
 		f := Flag{}
 		f.Name, f.Value, f.HasValue = strings.Cut(name, "=")
-		_, f.Shown, _ = strings.Cut(shown[i], "=")
+		f.ShownName, f.Shown, _ = strings.Cut(shown[i], "=")
+		f.ShownName, f.Shown = strings.Replace(f.ShownName, "--", "-", 1), unquoteShown(f.Shown)
 		if !f.HasValue && valueFlags[f.Name] {
 			if i++; i == len(args) {
-				return nil, fmt.Errorf("%s: -%s needs a value", where, f.Name)
+				return nil, fmt.Errorf("%s: %s needs a value", where, f.ShownName)
 			}
 			f.Value, f.Shown, f.HasValue = args[i], shown[i], true
 		}
@@ -282,7 +318,7 @@ func goFlags(text string) ([]Flag, error) {
 
 func quoteGoFlag(arg string) string {
 	switch {
-	case !strings.ContainsAny(arg, " \t'\""):
+	case !strings.ContainsAny(arg, " \t\r\n"):
 		return arg
 	case !strings.Contains(arg, "'"):
 		return "'" + arg + "'"
@@ -296,8 +332,8 @@ func quoteGoFlag(arg string) string {
 // value as two words.
 func linkerFlags(symbols, values string, v toolchain.Version) (string, error) {
 	names := strings.Fields(symbols)
-	if len(names) == 0 {
-		return "", nil
+	if len(names) == 0 || strings.TrimSpace(values) == "" {
+		return "", nil // a variable of the program keeps the value that its source gives it
 	}
 	vals := []string{strings.TrimSpace(values)}
 	if len(names) > 1 {
@@ -308,10 +344,11 @@ func linkerFlags(symbols, values string, v toolchain.Version) (string, error) {
 	}
 	var flags []string
 	for i, name := range names {
-		word := name + "=" + vals[i]
+		word, symbol := name+"="+vals[i], ""
 		if v.Before("1.5") {
-			word = name + " " + vals[i]
-		} else if strings.ContainsAny(word, " \t'\"") {
+			word, symbol = vals[i], name+" "
+		}
+		if strings.ContainsAny(word, " \t'\"") {
 			quote := "'"
 			if strings.Contains(word, "'") {
 				quote = `"`
@@ -321,7 +358,7 @@ func linkerFlags(symbols, values string, v toolchain.Version) (string, error) {
 			}
 			word = quote + word + quote
 		}
-		flags = append(flags, "-X "+word)
+		flags = append(flags, "-X "+symbol+word)
 	}
 	return strings.Join(flags, " "), nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,14 +36,32 @@ func (t Targets) patterns(dir string) ([]string, error) {
 		if strings.HasSuffix(p, ".go") && isFile(filepath.Join(dir, p)) {
 			return nil, fmt.Errorf("%s: %s is a file: name its directory, ./%s", t.From, p, filepath.ToSlash(filepath.Dir(p)))
 		}
-		base, _, _ := strings.Cut(p, "...")
-		base = filepath.Clean(strings.TrimSuffix(base, "/"))
-		if !strings.HasPrefix(p, ".") && isDir(filepath.Join(dir, base)) || filepath.IsLocal(p) && strings.HasPrefix(p, ".") {
-			p = "./" + strings.TrimPrefix(filepath.ToSlash(p), "./")
+		clean, err := t.clean(p, dir)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, strings.TrimSuffix(p, "/"))
+		out = append(out, clean)
 	}
 	return out, nil
+}
+
+// clean spells a pattern as "go list" repeats it in the field Match.
+func (t Targets) clean(pattern, dir string) (string, error) {
+	clean := path.Clean(filepath.ToSlash(pattern))
+	base, _, wild := strings.Cut(clean, "...")
+	there := isDir(filepath.Join(dir, base))
+	switch {
+	case clean == ".":
+		return clean, nil
+	case !filepath.IsLocal(clean):
+		return "", fmt.Errorf("%s: %s lies outside of the app: name a directory below it", t.From, pattern)
+	case !strings.HasPrefix(pattern, ".") && !there:
+		return clean, nil
+	case !wild && !there:
+		return "", fmt.Errorf("%s: the app has no directory %s", t.From, pattern)
+	default:
+		return "./" + clean, nil
+	}
 }
 
 // find returns the commands to build, in the user's order where they were
@@ -75,8 +94,12 @@ func (t Targets) find(l lister, everything []string) (mains, all []Package, err 
 }
 
 // commands returns the import paths of all main packages below the patterns.
+// Modules that only other packages need are not downloaded for it.
 func commands(l lister, everything []string) ([]string, error) {
-	packages, err := l.shallow(everything)
+	packages, err := l.offline().shallow(everything)
+	if err != nil {
+		packages, err = l.shallow(everything)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ func trustDirectory(root string, getenv func(string) string) []string {
 	if err != nil || n < 0 {
 		n = 0
 	}
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real // git compares the path without links
+	}
 	return []string{
 		fmt.Sprintf("GIT_CONFIG_COUNT=%d", n+1),
 		fmt.Sprintf("GIT_CONFIG_KEY_%d=safe.directory", n),

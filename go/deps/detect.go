@@ -168,7 +168,9 @@ func mainFile(dir string) (string, error) {
 	return seen, err
 }
 
-// WorkDir returns the directory to build: workdir (BP_GO_WORKDIR) below the app's root top, or top itself.
+// WorkDir returns the directory to build: workdir (BP_GO_WORKDIR) below the
+// app's root top, or top itself. Links below top are resolved: a go.mod is looked
+// for in the directories above the one that a link leads to.
 func WorkDir(top, workdir string) (string, error) {
 	if workdir == "" {
 		return top, nil
@@ -195,10 +197,11 @@ func WorkDir(top, workdir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if inside, err := filepath.Rel(realTop, real); err != nil || !filepath.IsLocal(inside) {
+	inside, err := filepath.Rel(realTop, real)
+	if err != nil || !filepath.IsLocal(inside) {
 		return "", fmt.Errorf("BP_GO_WORKDIR=%s is a link that leaves the app: name a directory below the app's root", workdir)
 	}
-	return dir, nil
+	return filepath.Join(top, inside), nil
 }
 
 // Listing names what dir holds, directories with a trailing "/", for a message.

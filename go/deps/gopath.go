@@ -25,7 +25,11 @@ func CheckImportPath(setting, path string) error {
 // belongs to version control or to other languages stays behind.
 func IntoGOPATH(app, gopath, importPath string) (string, error) {
 	dir := filepath.Join(gopath, "src", filepath.FromSlash(importPath))
-	err := filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
+	app, err := filepath.EvalSymlinks(app)
+	if err != nil {
+		return "", err
+	}
+	err = filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -51,14 +55,11 @@ func IntoGOPATH(app, gopath, importPath string) (string, error) {
 }
 
 // copyLinked copies the file that a symbolic link leads to; links to
-// directories and dangling ones are left out, as the go command does not follow them either.
+// directories, dangling and circular ones are left out, as the go command does not follow them either.
 func copyLinked(from, to string) error {
 	info, err := os.Stat(from)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+	if err != nil || !info.Mode().IsRegular() {
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	return copyFile(from, to)
 }

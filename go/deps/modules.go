@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"go/version"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -36,16 +38,19 @@ type ModuleApp struct {
 
 // LoadModules reads the module or workspace that the go command would find from
 // workDir, looking no higher than top. gowork is the variable GOWORK: "off", a
-// file, or "".
+// file, which may be relative to workDir, or "".
 func LoadModules(top, workDir, gowork string) (ModuleApp, error) {
 	app := ModuleApp{WorkDir: workDir, GoMod: findUp(workDir, top, "go.mod")}
 	switch {
 	case gowork == "off":
 	case gowork != "":
-		if !isFile(gowork) {
+		app.GoWork = gowork
+		if !filepath.IsAbs(gowork) {
+			app.GoWork = filepath.Join(workDir, gowork)
+		}
+		if !isFile(app.GoWork) {
 			return app, fmt.Errorf("GOWORK=%s: there is no such file: correct or unset it", gowork)
 		}
-		app.GoWork = gowork
 	default:
 		app.GoWork = findUp(workDir, top, "go.work")
 	}
@@ -88,7 +93,7 @@ func (a ModuleApp) Use(dirs []string, scratch string) (ModuleApp, error) {
 	return a.inWorkspace(file)
 }
 
-var installComment = regexp.MustCompile(`^//\s*\+(scalingo|heroku)\s+install\s+(\S.*)$`)
+var installComment = regexp.MustCompile(`^//\s*\+(scalingo|heroku)\s+install\s+([^\s,].*)$`)
 
 func (a *ModuleApp) readModule(top string, data []byte) error {
 	name, err := filepath.Rel(top, a.GoMod)
@@ -105,7 +110,7 @@ func (a *ModuleApp) readModule(top string, data []byte) error {
 	a.Path = file.Module.Mod.Path
 	for _, owner := range []string{"scalingo", "heroku"} {
 		for _, comment := range toolchain.Comments(file.Syntax) {
-			if m := installComment.FindStringSubmatch(comment); m != nil && m[1] == owner && a.Install == nil {
+			if m := installComment.FindStringSubmatch(comment); m != nil && m[1] == owner && len(a.Install) == 0 {
 				a.Install = strings.FieldsFunc(m[2], func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 				a.InstallBy = fmt.Sprintf("%s, // +%s install", name, owner)
 			}
@@ -180,14 +185,8 @@ func writeWorkspace(workDir, scratch string, use []string) (string, error) {
 	return file, os.WriteFile(file, modfile.Format(work.Syntax), 0o600)
 }
 
-func newer(a, b string) bool {
-	v, err := toolchain.ParseVersion(a)
-	if err != nil {
-		return false
-	}
-	w, err := toolchain.ParseVersion(b)
-	return err != nil || v.Compare(w) > 0
-}
+// newer compares go lines as the go command does, for which 1.21 comes before 1.21rc1 and that before 1.21.0.
+func newer(a, b string) bool { return version.Compare("go"+a, "go"+b) > 0 }
 
 // findVendor returns the vendor directory with a modules.txt that was written
 // for what is built: for the workspace when there is one (its file begins with
@@ -208,11 +207,19 @@ func (a ModuleApp) findVendor() string {
 	}
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
-	lines.Scan()
-	if strings.HasPrefix(lines.Text(), "## workspace") != (a.GoWork != "") {
+	if !lines.Scan() && lines.Err() != nil {
+		return ""
+	}
+	if forWorkspace(lines.Text()) != (a.GoWork != "") {
 		return ""
 	}
 	return vendor
+}
+
+// forWorkspace tells whether the first line of a modules.txt has the annotation "workspace".
+func forWorkspace(line string) bool {
+	annotations, ok := strings.CutPrefix(line, "## ")
+	return ok && slices.ContainsFunc(strings.Split(annotations, ";"), func(a string) bool { return strings.TrimSpace(a) == "workspace" })
 }
 
 // Check returns an error when Go v is too old for the app.

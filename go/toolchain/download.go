@@ -29,9 +29,10 @@ type Downloader struct {
 	Attempts uint
 	// Pause is the first wait between two attempts; it grows with each.
 	Pause time.Duration
-	// Progress is called now and then during a long download; total is -1 when the server does not say.
+	// Progress is called now and then during a long download, with a URL whose user and password
+	// are masked; total is -1 when the server does not say.
 	Progress func(u *url.URL, done, total int64)
-	// Credentials returns the user and password for a host that needs them; nil for none.
+	// Credentials returns the user and password for a host that needs them; nil for none. They are sent over https alone.
 	Credentials func(host string) *url.Userinfo
 }
 
@@ -106,7 +107,7 @@ func (d *Downloader) attempt(ctx context.Context, u *url.URL, consume func(io.Re
 	if err := status(response); err != nil {
 		return err
 	}
-	body := &bodyReader{ctx: ctx, cancel: cancel, body: response.Body, total: response.ContentLength, idle: d.Idle, url: u, progress: d.Progress, reported: time.Now()}
+	body := &bodyReader{ctx: ctx, cancel: cancel, body: response.Body, total: response.ContentLength, idle: d.Idle, url: withoutUser(u), progress: d.Progress, reported: time.Now()}
 	body.timer = time.AfterFunc(d.Idle, body.stalled)
 	defer body.timer.Stop()
 	err = consume(body)
@@ -128,7 +129,9 @@ func (d *Downloader) request(ctx context.Context, u *url.URL) (*http.Request, er
 		return nil, err
 	}
 	request.Header.Set("User-Agent", d.UserAgent)
-	if u.User == nil && d.Credentials != nil {
+	// Some servers call a .tar.gz "Content-Encoding: gzip", and Go's client would unpack it unasked.
+	request.Header.Set("Accept-Encoding", "identity")
+	if u.User == nil && u.Scheme == "https" && d.Credentials != nil { // over https alone, as the go command does
 		if user := d.Credentials(u.Hostname()); user != nil {
 			password, _ := user.Password()
 			request.SetBasicAuth(user.Username(), password)
@@ -136,6 +139,19 @@ func (d *Downloader) request(ctx context.Context, u *url.URL) (*http.Request, er
 	}
 	return request, nil
 }
+
+// withoutUser is u fit to be shown: "xxxxx" stands for user and password. A user alone
+// is often a token, which URL.Redacted would print.
+func withoutUser(u *url.URL) *url.URL {
+	if u.User == nil {
+		return u
+	}
+	clean := *u
+	clean.User = url.User("xxxxx")
+	return &clean
+}
+
+func redacted(u *url.URL) string { return withoutUser(u).String() }
 
 func status(response *http.Response) error {
 	code := response.StatusCode

@@ -48,9 +48,10 @@ type Fetcher struct {
 
 // origin is one place a distribution can come from.
 type origin struct {
+	// name is shown where it fails, unless the error names all places itself.
 	name string
-	// unpack fills dir with the verified distribution.
-	unpack func(ctx context.Context, dir string) error
+	// unpack fills dir with the verified distribution and returns where that came from.
+	unpack func(ctx context.Context, dir string) (from string, err error)
 }
 
 // Install puts the distribution of r at dir, which must not exist, and returns
@@ -66,14 +67,17 @@ func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from stri
 	var failed []string
 	for _, o := range origins {
 		staging := filepath.Join(f.Scratch, filepath.Base(dir)+"-unpacking")
-		err := f.try(ctx, o, r, staging, dir)
+		from, err := f.try(ctx, o, r, staging, dir)
 		if err == nil {
-			return o.name, nil
+			return from, nil
 		}
 		if ctx.Err() != nil {
 			return "", err
 		}
-		failed = append(failed, fmt.Sprintf("%s: %s", o.name, err))
+		if o.name != "" {
+			err = fmt.Errorf("%s: %w", o.name, err)
+		}
+		failed = append(failed, strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
 	if len(failed) == 0 {
 		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays(r))
@@ -81,24 +85,25 @@ func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from stri
 	return "", fmt.Errorf("go %s could not be had:\n  %s", r.Version, strings.Join(failed, "\n  "))
 }
 
-func (f *Fetcher) try(ctx context.Context, o origin, r Release, staging, dir string) (err error) {
+func (f *Fetcher) try(ctx context.Context, o origin, r Release, staging, dir string) (from string, err error) {
 	if err := os.RemoveAll(staging); err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }()
-	if err := o.unpack(ctx, staging); err != nil {
-		return err
+	from, err = o.unpack(ctx, staging)
+	if err != nil {
+		return "", err
 	}
 	if _, err := os.Stat(filepath.Join(staging, "bin", "go")); err != nil {
-		return fmt.Errorf("it holds no bin/go, so it is no Go distribution")
+		return "", fmt.Errorf("%s holds no bin/go, so it is no Go distribution", from)
 	}
 	if err := settle(staging, r.Version); err != nil {
-		return err
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+		return "", err
 	}
-	return os.Rename(staging, dir)
+	return from, os.Rename(staging, dir)
 }
 
 func (f *Fetcher) origins(r Release) ([]origin, error) {
@@ -132,11 +137,12 @@ func (f *Fetcher) origins(r Release) ([]origin, error) {
 }
 
 func (f *Fetcher) tarball(r Release, u *url.URL) origin {
-	return origin{u.Redacted(), func(ctx context.Context, dir string) error {
+	name := redacted(u)
+	return origin{name, func(ctx context.Context, dir string) (string, error) {
 		if r.Algorithm == "sha1" {
 			f.Log("WARNING: upstream published only a SHA-1 for Go %s: that is what the download is verified with", r.Version)
 		}
-		return f.Download.Read(ctx, u, func(body io.Reader) error {
+		return name, f.Download.Read(ctx, u, func(body io.Reader) error {
 			if err := os.RemoveAll(dir); err != nil {
 				return err
 			}
@@ -149,38 +155,33 @@ func (f *Fetcher) tarball(r Release, u *url.URL) origin {
 // from the proxies where its hash is known, else through a modern go command.
 func (f *Fetcher) modules(r Release) []origin {
 	if r.ModuleSum != "" && len(f.Proxies) > 0 {
-		return []origin{{f.proxyNames(r), func(ctx context.Context, dir string) error {
+		return []origin{{"", func(ctx context.Context, dir string) (string, error) {
 			return f.fromProxies(ctx, r, dir)
 		}}}
 	}
 	if f.Modern == nil {
 		return nil
 	}
-	return []origin{{"module golang.org/toolchain@" + r.ModuleVersion(), func(ctx context.Context, dir string) error {
+	name := "module golang.org/toolchain@" + r.ModuleVersion()
+	return []origin{{name, func(ctx context.Context, dir string) (string, error) {
 		file, sum, err := f.Modern.download(ctx, r)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if r.ModuleSum != "" && sum != r.ModuleSum {
-			return fmt.Errorf("%w: expected %s, got %s", errChecksum, r.ModuleSum, sum)
+			return "", fmt.Errorf("%w: expected %s, got %s", errChecksum, r.ModuleSum, sum)
 		}
-		return errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum), f.Modern.forget())
+		return name, errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum), f.Modern.forget())
 	}}}
-}
-
-func (f *Fetcher) proxyNames(r Release) string {
-	var names []string
-	for _, p := range f.Proxies {
-		names = append(names, moduleURL(p, r).Redacted())
-	}
-	return strings.Join(names, ", ")
 }
 
 func moduleURL(p Proxy, r Release) *url.URL {
 	return p.URL.JoinPath("golang.org/toolchain/@v", r.ModuleVersion()+".zip")
 }
 
-func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) error {
+// fromProxies asks the module proxies in turn, as the go command does, and returns the
+// URL that had the module. The error names each URL that failed.
+func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) (from string, err error) {
 	file := filepath.Join(f.Scratch, r.ModuleVersion()+".zip")
 	defer func() { _ = os.Remove(file) }() // in scratch, which is removed as a whole
 	var failed []error
@@ -191,17 +192,17 @@ func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) error 
 			err = unpackModule(file, r.ModuleVersion(), dir, r.ModuleSum)
 		}
 		if err == nil {
-			return nil
+			return redacted(u), nil
 		}
-		failed = append(failed, err)
+		failed = append(failed, fmt.Errorf("%s: %w", redacted(u), err))
 		if !p.FallOn && !errors.Is(err, errNotFound) && !errors.Is(err, os.ErrNotExist) {
 			break
 		}
 		if err := os.RemoveAll(dir); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return errors.Join(failed...)
+	return "", errors.Join(failed...)
 }
 
 // closedWays says why no origin was left to try.

@@ -3,6 +3,7 @@ package toolchain
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ func ParseProxies(goproxy string) ([]Proxy, error) {
 		if entry == "off" || entry == "direct" {
 			break
 		}
-		if !strings.Contains(entry, "://") {
+		if strings.ContainsAny(entry, ".:/") && !strings.Contains(entry, ":/") && !path.IsAbs(entry) {
 			entry = "https://" + entry // the go command takes a bare host for https
 		}
 		u, err := url.Parse(entry)
@@ -42,7 +43,9 @@ func ParseProxies(goproxy string) ([]Proxy, error) {
 			// The error would quote the value, which may hold a password.
 			return nil, fmt.Errorf("GOPROXY: entry %d is no URL", len(proxies)+1)
 		case u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "file":
-			return nil, fmt.Errorf("GOPROXY: %s: only https, http and file URLs are module proxies", u.Redacted())
+			return nil, fmt.Errorf("GOPROXY: %s: only https, http and file URLs are module proxies", redacted(u))
+		case u.Scheme == "file" && *u != (url.URL{Scheme: u.Scheme, Path: u.Path, RawPath: u.RawPath}):
+			return nil, fmt.Errorf("GOPROXY: %s: a file URL has nothing but a path: file:///path", redacted(u))
 		}
 		proxies = append(proxies, Proxy{URL: u, FallOn: fallOn})
 	}

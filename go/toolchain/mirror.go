@@ -50,11 +50,17 @@ func mirrored(cache libpak.DependencyCache, r Release) (located *url.URL, err er
 	if err != nil {
 		return nil, err
 	}
+	// libpak crashes on a mirror that is no URI, and only there is it known what it makes of one.
+	defer func() {
+		if recover() != nil {
+			located, err = nil, errors.New("the dependency mirror (BP_DEPENDENCY_MIRROR or a binding) is no URI: correct it")
+		}
+	}()
 	mirror := cache.DependencyMirrors[original.Hostname()]
 	if mirror == "" {
 		mirror = cache.DependencyMirrors["default"]
 	}
-	if mirror == "" {
+	if mirror = strings.TrimSpace(mirror); mirror == "" { // a platform's env file may end in a line break
 		return nil, nil
 	}
 	file := strings.Contains(mirror, "file://")

@@ -61,13 +61,14 @@ func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
 	if !r.spec.Allows(v) {
 		return Release{}, fmt.Errorf("%s: no version satisfies both", r.asked)
 	}
-	if r.known(v) {
+	mayBeNew := r.mayBeNew(v)
+	if !mayBeNew && r.known(v) {
 		return Release{}, fmt.Errorf("%s, which upstream never made for linux/%s: use one of %s", r.asked, r.arch, r.nearest(v))
 	}
-	if r.mayBeNew(v) {
+	if mayBeNew {
 		exists, err := r.lookup(ctx, v, r.arch)
 		if err != nil {
-			return Release{}, fmt.Errorf("%s, which is newer than this buildpack's inventory and could not be looked up: %w", r.asked, err)
+			return Release{}, fmt.Errorf("%s, which this buildpack's inventory lacks and which could not be looked up: %w", r.asked, err)
 		}
 		if exists {
 			return Release{Version: v, Arch: r.arch}, nil
@@ -118,7 +119,7 @@ func (r resolver) probe(ctx context.Context, major, minor int) (newest Version, 
 	if !r.allowsAny(v) {
 		return Version{}, false, false, nil
 	}
-	for ; ; v.Patch++ {
+	for last := v.Patch + 2*probeAhead; v.Patch < last; v.Patch++ { // no server that has just everything keeps us here
 		exists, err := r.lookup(ctx, v, r.arch)
 		if err != nil || !exists {
 			return newest, true, found, err
@@ -127,6 +128,7 @@ func (r resolver) probe(ctx context.Context, major, minor int) (newest Version, 
 			newest, found = v, true
 		}
 	}
+	return newest, true, found, nil
 }
 
 func (r resolver) allowsAny(from Version) bool {
@@ -148,8 +150,12 @@ func (r resolver) known(v Version) bool {
 	return false
 }
 
-// mayBeNew tells whether v could have been made after the inventory: it is newer than all that is known of its minor.
+// mayBeNew tells whether v may exist though the inventory lacks it: a release that is newer
+// than all that is known of its minor, or a pre-release, of which the inventory lists none.
 func (r resolver) mayBeNew(v Version) bool {
+	if v.Pre != "" {
+		return true
+	}
 	known, ok := r.inv.Newest(r.arch, func(candidate Release) bool { return candidate.Version.Line() == v.Line() })
 	if ok {
 		return v.Compare(known.Version) > 0

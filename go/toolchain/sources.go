@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -115,9 +116,7 @@ func readModule(appDir, path string) (goFile, error) {
 	if f.Go != nil {
 		out.goLine = f.Go.Version
 	}
-	if f.Toolchain != nil {
-		out.toolchain = f.Toolchain.Name
-	}
+	out.toolchain = toolchainLine(f.Syntax)
 	for _, owner := range []string{"scalingo", "heroku"} {
 		for _, c := range Comments(f.Syntax) {
 			if m := versionComment.FindStringSubmatch(c); m != nil && m[1] == owner && out.comment == "" {
@@ -126,6 +125,17 @@ func readModule(appDir, path string) (goFile, error) {
 		}
 	}
 	return out, nil
+}
+
+// toolchainLine returns what the toolchain line of a go.mod names; ParseLax
+// skips it like all that matters in the main module alone.
+func toolchainLine(file *modfile.FileSyntax) string {
+	for _, statement := range file.Stmt {
+		if line, ok := statement.(*modfile.Line); ok && line.Token[0] == "toolchain" {
+			return strings.Join(line.Token[1:], " ")
+		}
+	}
+	return ""
 }
 
 func readWorkspace(appDir, path string) (goFile, error) {
@@ -155,11 +165,13 @@ func readGoFile(appDir, path string) (data []byte, name string, err error) {
 	return data, relative(appDir, path), err
 }
 
-// Comments returns the comments of a go.mod in the order in which they stand, each from its "//" on.
+// Comments returns the comments of a go.mod that have a line of their own, in
+// the order in which they stand, each from its "//" on. Those at the end of
+// another line never told the classic buildpacks anything.
 func Comments(file *modfile.FileSyntax) []string {
 	var all []modfile.Comment
 	collect := func(c *modfile.Comments) {
-		all = slices.Concat(all, c.Before, c.Suffix, c.After)
+		all = slices.Concat(all, c.Before, c.After)
 	}
 	collect(&file.Comments)
 	for _, statement := range file.Stmt {
@@ -196,13 +208,8 @@ func below(toolchain, goLine string) bool {
 	if toolchain == "default" || toolchain == "local" {
 		return true
 	}
-	plain, _, _ := strings.Cut(toolchain, "-")
-	t, err := ParseVersion(plain)
-	if err != nil {
-		return false
-	}
-	g, err := ParseVersion(goLine)
-	return err == nil && t.Compare(g) < 0
+	// For the go command the language version 1.25 comes before go1.25rc1, which Version does not say.
+	return version.IsValid(toolchain) && version.IsValid("go"+goLine) && version.Compare(toolchain, "go"+goLine) < 0
 }
 
 // versionFiles are the files of version managers, in order of rank, each with what it says of Go.

@@ -21,8 +21,10 @@ type Spec struct {
 const formsHint = "write for example 1.26 (newest patch), 1.26.3 (exactly that), 1.26.*, >=1.24, <1.26 or latest"
 
 var (
-	prefixed   = regexp.MustCompile(`(^|[^0-9A-Za-z.+-])(?:go|v)(\d)`)
-	prerelease = regexp.MustCompile(`(\d+\.\d+)(\.\d+)?(rc|beta)(\d+)`)
+	prefixed = regexp.MustCompile(`(^|[^0-9A-Za-z.+-])(?:go|v)(\d)`)
+	// leadingZero is in no release's name; semver would read 1.02 as 1.2.
+	leadingZero = regexp.MustCompile(`(^|\D)0\d`)
+	prerelease  = regexp.MustCompile(`(\d+\.\d+)(\.\d+)?(rc|beta)(\d+)`)
 )
 
 // ParseSpec reads what a user may write where a version is asked for: a line
@@ -69,7 +71,7 @@ func rangeSpec(text, constraint string) (Spec, error) {
 		return v.semver().String()
 	})
 	c, err := semver.NewConstraint(constraint)
-	if err != nil || text == "" {
+	if err != nil || text == "" || leadingZero.MatchString(text) {
 		return Spec{}, fmt.Errorf("%q is not a Go version: %s", text, formsHint)
 	}
 	return Spec{Text: text, allow: []*semver.Constraints{c}}, nil

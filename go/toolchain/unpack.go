@@ -61,10 +61,10 @@ func unpackTarball(r io.Reader, dir, algorithm, digest string) error {
 		if _, readErr := io.Copy(io.Discard, tee); readErr != nil {
 			return readErr
 		}
-		if err := verify(sum, digest); err != nil {
-			return err
+		if mismatch := verify(sum, digest); mismatch != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return mismatch
 		}
-		return err
+		return err // an archive that ends early is worth another try, which a wrong one is not
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil {
 		return err
@@ -81,8 +81,11 @@ func verify(sum hash.Hash, want string) error {
 
 func untar(r io.Reader, dir string) error {
 	gz, err := gzip.NewReader(r)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // an empty body
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("the archive cannot be read: %w", err)
 	}
 	archive := tar.NewReader(gz)
 	for {
@@ -91,7 +94,7 @@ func untar(r io.Reader, dir string) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("the archive cannot be read: %w", err)
 		}
 		name, ok := strings.CutPrefix(path.Clean(header.Name), "go/")
 		switch {

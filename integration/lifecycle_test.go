@@ -1,0 +1,289 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// image is what one build under the lifecycle came to, as scripts/lab.sh reports it.
+type image struct {
+	ExitCode int `json:"exitCode"`
+	Image    struct {
+		Name   string `json:"name"`
+		Digest string `json:"digest"`
+		Size   int64  `json:"size"`
+	} `json:"image"`
+	DefaultProcess string `json:"defaultProcess"`
+	log            string
+}
+
+// lab runs scripts/lab.sh and returns what it printed.
+func lab(t testing.TB, args ...string) (string, error) {
+	t.Helper()
+	return script(t, "lab.sh", args...)
+}
+
+func script(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(filepath.Join(root, "scripts", name), args...)
+	cmd.Stdout = io.MultiWriter(&out, t.Output())
+	cmd.Stderr = cmd.Stdout
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// build builds app under the real lifecycle, without Docker. Builds of one volume share their caches by image name.
+func build(t testing.TB, volume, name, app string, args ...string) image {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.json")
+	log, err := lab(t, append([]string{
+		"build", "--volume-dir", volume, "--image", name, "--report", file, "--env", "NO_COLOR=1",
+	}, append(args, app)...)...)
+	out := image{log: log}
+	if data, readErr := os.ReadFile(file); readErr == nil {
+		if err := json.Unmarshal(data, &out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != nil && out.ExitCode == 0 {
+		out.ExitCode = 1
+	}
+	return out
+}
+
+// mustBuild is build for an app that has to build.
+func mustBuild(t testing.TB, volume, name, app string, args ...string) image {
+	t.Helper()
+	built := build(t, volume, name, app, args...)
+	if built.ExitCode != 0 {
+		t.Fatalf("the build failed with exit code %d", built.ExitCode)
+	}
+	return built
+}
+
+// needsSandbox skips where the kernel does not let this user make the lifecycle's directories.
+func needsSandbox(t testing.TB) {
+	t.Helper()
+	needsProxy(t)
+	if os.Getuid() == 0 {
+		return
+	}
+	if out, err := exec.Command("unshare", "-Ur", "-m", "true").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: not root, and the kernel allows no user namespaces: %s", out)
+	}
+}
+
+// sample is the directory of a sample of the repository.
+func sample(name string) string { return filepath.Join(root, "samples", name) }
+
+// copied copies a directory tree to a place where the test may change it.
+func copied(t testing.TB, from string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(from))
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func replaceIn(t testing.TB, file, old, replacement string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(data, []byte(old)) {
+		t.Fatalf("%s does not hold %q", file, old)
+	}
+	if err := os.WriteFile(file, bytes.ReplaceAll(data, []byte(old), []byte(replacement)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantLines(t testing.TB, log string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !regexp.MustCompile(line).MatchString(log) {
+			t.Errorf("the log has no line that matches %q", line)
+		}
+	}
+}
+
+// caddy is the directory of Caddy's source: a real application with some 160 modules, from the module proxy.
+func caddy(t testing.TB) string {
+	t.Helper()
+	const version = "github.com/caddyserver/caddy/v2@v2.11.9"
+	cmd := exec.Command("go", "mod", "download", "-json", version)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go mod download %s: %v", version, err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		t.Fatal(err)
+	}
+	return module.Dir
+}
+
+func TestDemoBuildsAndRunsTheSample(t *testing.T) {
+	needsSandbox(t)
+	log, err := script(t, "demo.sh", "--volume-dir", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, log, `web: hello \(default\)`, `answered 200 OK`, `Hello from go1\.\d+`, `exit code 0`)
+}
+
+func TestDemoBuildsAndRunsARealApplication(t *testing.T) {
+	needsSandbox(t)
+	app, volume := caddy(t), t.TempDir()
+	log, err := script(t, "demo.sh", "--volume-dir", volume, "--image", "caddy", "--env", "BP_GO_TARGETS=./cmd/caddy",
+		"--port", "18090", app, "--", "file-server", "--listen", ":18090", "--root", "/workspace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, log, `1\d\d modules, 1\d\d downloaded`, `web: caddy \(default\)`, `caddy +\d+ MB +static`, `answered`)
+}
+
+func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T) {
+	needsSandbox(t)
+	app, volume := copied(t, sample("hello")), t.TempDir()
+	verbose := []string{"--env", "BP_GO_BUILD_FLAGS=-v"}
+	first := mustBuild(t, volume, "hello", app, verbose...)
+	wantLines(t, first.log, `Installed Go 1\.`, `1 module, 1 downloaded`, `(?m)^ +runtime$`)
+
+	same := mustBuild(t, volume, "hello", app, verbose...)
+	wantLines(t, same.log, `is still here from an earlier build`, `1 module, none downloaded`)
+	if same.Image.Digest != first.Image.Digest {
+		t.Errorf("building the same source twice gave %s and %s", first.Image.Digest, same.Image.Digest)
+	}
+
+	replaceIn(t, filepath.Join(app, "main.go"), "Hello from", "Good day from")
+	edited := mustBuild(t, volume, "hello", app, verbose...)
+	wantLines(t, edited.log, `is still here from an earlier build`, `1 module, none downloaded`)
+	_, compiling, _ := strings.Cut(edited.log, "Compiling")
+	compiling, _, _ = strings.Cut(compiling, "Done in")
+	compiled := regexp.MustCompile(`(?m)^ +([a-z][\w./-]*)$`).FindAllStringSubmatch(compiling, -1)
+	if len(compiled) != 1 || compiled[0][1] != "example.com/hello" {
+		t.Errorf("an edit of main.go compiled %q, want example.com/hello alone", compiled)
+	}
+	if edited.Image.Digest == first.Image.Digest {
+		t.Error("the edit did not change the image")
+	}
+	if _, err := lab(t, "run", "--volume-dir", volume, "--image", "hello", "--expect", "Good day from"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestImageDigestDoesNotDependOnPlaceOrCache(t *testing.T) {
+	needsSandbox(t)
+	for _, name := range []string{"hello", "workspace", "nomod"} {
+		t.Run(name, func(t *testing.T) {
+			warm, cold := t.TempDir(), t.TempDir()
+			digests := map[string]string{}
+			for _, b := range []struct{ what, volume, app string }{
+				{"cold", warm, copied(t, sample(name))},
+				{"warm, in another directory", warm, copied(t, sample(name))},
+				{"cold again, in a third directory", cold, copied(t, sample(name))},
+			} {
+				built := mustBuild(t, b.volume, name, b.app)
+				digests[built.Image.Digest] += b.what + "; "
+			}
+			if len(digests) != 1 {
+				t.Errorf("one source, several images: %v", digests)
+			}
+		})
+	}
+}
+
+func TestSamplesAnswer(t *testing.T) {
+	needsSandbox(t)
+	for _, name := range []string{"workspace", "nomod"} {
+		t.Run(name, func(t *testing.T) {
+			volume := t.TempDir()
+			mustBuild(t, volume, name, sample(name))
+			if _, err := lab(t, "run", "--volume-dir", volume, "--image", name, "--read-only"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestPlainUserBuildsWithoutRoot(t *testing.T) {
+	needsSandbox(t)
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: this user is no root; the other tests show the same")
+	}
+	volume := t.TempDir()
+	built := build(t, volume, "hello", sample("hello"), "--as-user")
+	if strings.Contains(built.log, "user namespace") && built.ExitCode != 0 {
+		t.Skipf("SKIPPED: the kernel allows no user namespaces")
+	}
+	if built.ExitCode != 0 {
+		t.Fatalf("the build failed with exit code %d", built.ExitCode)
+	}
+	wantLines(t, built.log, `hello +[\d.]+ MB +static`)
+}
+
+func TestAppWithSpacesInItsPathAndACommittedVendorBuildsOffline(t *testing.T) {
+	needsSandbox(t)
+	app := filepath.Join(t.TempDir(), "my app")
+	if err := os.Rename(copied(t, sample("hello")), app); err != nil {
+		t.Fatal(err)
+	}
+	vendor := exec.Command("go", "mod", "vendor")
+	vendor.Dir = app
+	vendor.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := vendor.CombinedOutput(); err != nil {
+		t.Fatalf("go mod vendor: %v\n%s", err, out)
+	}
+	volume := t.TempDir()
+	mustBuild(t, volume, "offline", app)
+	// Go is in the cache now: nothing else may need a network.
+	offline := mustBuild(t, volume, "offline", app, "--no-network", "--env", "GOPROXY=off")
+	wantLines(t, offline.log, `1 module, from the app's vendor directory`)
+}
+
+func TestOtherBuildpacksGetGo(t *testing.T) {
+	needsSandbox(t)
+	asking := filepath.Join("testdata", "buildpacks", "asks-for-go")
+	asking, err := filepath.Abs(asking)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := t.TempDir()
+	if err := os.WriteFile(filepath.Join(app, "index.html"), []byte("no Go here\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	volume := t.TempDir()
+	built := mustBuild(t, volume, "asks", app, "--buildpack", buildpack, "--buildpack", asking)
+	wantLines(t, built.log, `a buildpack that requires go +>=1\.25, <1\.27`, `asks-for-go has go version go1\.26\.\d+ linux`)
+
+	alone := build(t, volume, "alone", app)
+	if alone.ExitCode == 0 {
+		t.Error("an app without Go was built")
+	}
+	wantLines(t, alone.log, `No Go app here`)
+}
+
+func TestFailedBuildLeavesNothingForTheNext(t *testing.T) {
+	needsSandbox(t)
+	volume, app := t.TempDir(), sample("hello")
+	failed := build(t, volume, "again", app, "--env", "GOPROXY=https://127.0.0.1:9", "--env", "BP_GO_DIST_SOURCE=goproxy")
+	if failed.ExitCode == 0 {
+		t.Fatal("a build without any source of Go succeeded")
+	}
+	wantLines(t, failed.log, `could not be had`, `https://127\.0\.0\.1:9/golang\.org/toolchain`, `connection refused`)
+	mustBuild(t, volume, "again", app)
+}
+

@@ -1,0 +1,114 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestPhases runs the stories in testdata/phases: an app, what the build says of
+// it and what comes out. They share one layers directory, so that Go and its
+// compiled packages are there after the first, and so run one after the other.
+//
+// Beside testscript's own, a story has the commands
+//
+//	detect [NAME=VALUE...]   run bin/detect in the app
+//	build [NAME=VALUE...]    run bin/build in the app
+//	processes                print the image's processes, a line each
+//	program NAME [ARG...]    run a program that the build made
+//
+// The app is the directory "app" of the story.
+func TestPhases(t *testing.T) {
+	needsProxy(t)
+	shared := filepath.Join(t.TempDir(), "shared layers")
+	var turn sync.Mutex
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "phases"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("LAYERS", shared)
+			return os.MkdirAll(filepath.Join(env.WorkDir, "app"), 0o755)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"detect": func(ts *testscript.TestScript, neg bool, args []string) {
+				out := story(ts).run(t, "detect", args...)
+				report(ts, neg, "detect", out)
+			},
+			"build": func(ts *testscript.TestScript, neg bool, args []string) {
+				turn.Lock()
+				defer turn.Unlock()
+				p := story(ts)
+				ts.Check(os.RemoveAll(filepath.Join(shared, "launch.toml")))
+
+				out := p.run(t, "build", append(hostNetwork(t), args...)...)
+				report(ts, neg, "build", out)
+				if out.code == 0 {
+					keepResult(ts, shared)
+				}
+			},
+			"processes": func(ts *testscript.TestScript, _ bool, _ []string) {
+				_, err := ts.Stdout().Write([]byte(processes(ts)))
+				ts.Check(err)
+			},
+			"program": func(ts *testscript.TestScript, neg bool, args []string) {
+				err := ts.Exec(ts.MkAbs(filepath.Join("out", args[0])), args[1:]...)
+				if (err != nil) != neg {
+					ts.Fatalf("program %s: %v", args[0], err)
+				}
+			},
+		},
+	})
+}
+
+func story(ts *testscript.TestScript) phases {
+	return phases{app: ts.MkAbs("app"), layers: ts.Getenv("LAYERS"), scratch: ts.MkAbs("scratch")}
+}
+
+func report(ts *testscript.TestScript, neg bool, phase string, out output) {
+	_, err := ts.Stdout().Write([]byte(out.text))
+	ts.Check(err)
+	if (out.code != 0) != neg {
+		ts.Fatalf("%s ended with exit code %d:\n%s", phase, out.code, out.text)
+	}
+}
+
+// keepResult copies the programs and the processes to the story's directory "out": the layers are another story's next.
+func keepResult(ts *testscript.TestScript, layers string) {
+	out := ts.MkAbs("out")
+	ts.Check(os.RemoveAll(out))
+	ts.Check(os.CopyFS(out, os.DirFS(filepath.Join(layers, "bin", "bin"))))
+	data, err := os.ReadFile(filepath.Join(layers, "launch.toml"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(filepath.Join(out, "launch.toml"), data, 0o600))
+}
+
+func processes(ts *testscript.TestScript) string {
+	var launch struct {
+		Processes []struct {
+			Type    string
+			Command []string
+			Args    []string
+			Default bool
+			Dir     string `toml:"working-dir"`
+		}
+	}
+	_, err := toml.DecodeFile(ts.MkAbs("out/launch.toml"), &launch)
+	ts.Check(err)
+	var text strings.Builder
+	for _, p := range launch.Processes {
+		text.WriteString(p.Type + ": " + strings.Join(append(p.Command, p.Args...), " "))
+		if p.Dir != "" {
+			text.WriteString(" in " + filepath.Base(p.Dir))
+		}
+		if p.Default {
+			text.WriteString(" (default)")
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
