@@ -119,6 +119,11 @@ func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
 	if set := b.settings.Found(); len(set) > 0 {
 		b.Bodyf("Settings found: %s", strings.Join(set, ", "))
 	}
+	if b.settings.Debug {
+		for _, pair := range b.settings.masked() {
+			b.Body(pair)
+		}
+	}
 	for _, name := range b.settings.ownedByUser() {
 		b.warn("%s is set by the build itself; the value given is not used", name)
 	}
@@ -148,10 +153,7 @@ func (b *build) installGo(ctx context.Context, tool deps.Tool, app deps.ModuleAp
 	if err != nil {
 		return goDist{}, err
 	}
-	needs, err := b.requirements()
-	if err != nil {
-		return goDist{}, err
-	}
+	needs := b.requirements()
 	room, err := b.newToolchainRoom()
 	if err != nil {
 		return goDist{}, err
@@ -183,10 +185,7 @@ type goDist struct {
 // offerGo contributes Go alone, for other buildpacks that require it.
 func (b *build) offerGo(ctx context.Context) error {
 	done := b.step("Go, for other buildpacks")
-	needs, err := b.requirements()
-	if err != nil {
-		return err
-	}
+	needs := b.requirements()
 	sources, err := toolchain.Sources(toolchain.Inputs{
 		BPGoVersion: b.settings.BPGoVersion, GoVersion: b.settings.GoVersion,
 		AppDir: b.context.ApplicationPath, WorkDir: b.settings.WorkDir,
@@ -218,7 +217,7 @@ type needs struct {
 	types   libcnb.LayerTypes
 }
 
-func (b *build) requirements() (needs, error) {
+func (b *build) requirements() needs {
 	var out needs
 	for _, entry := range b.context.Plan.Entries {
 		if entry.Name != planEntry || entry.Metadata[requiredBy] == b.context.Buildpack.Info.ID {
@@ -233,7 +232,7 @@ func (b *build) requirements() (needs, error) {
 		out.types.Build = out.types.Build || build
 		out.types.Launch = out.types.Launch || launch
 	}
-	return out, nil
+	return out
 }
 
 // target is the machine that the image is for: what the lifecycle says, else this one.

@@ -26,9 +26,9 @@ type report struct {
 }
 
 // step prints the title of a step; the function it returns ends the step with its time.
-func (r report) step(format string, args ...any) (done func()) {
+func (r report) step(title string) (done func()) {
 	started := r.clock()
-	r.Headerf(format, args...)
+	r.Header(title)
 	return func() {
 		r.Bodyf("Done in %s", seconds(r.clock().Sub(started)))
 	}

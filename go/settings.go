@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -139,6 +140,28 @@ func (s Settings) Found() []string {
 		}
 	}
 	return names
+}
+
+// secretName matches the names of variables that hold secrets by the habits of their users.
+var secretName = regexp.MustCompile(`(?i)TOKEN|SECRET|PASS|CRED|AUTH|PRIVATE|(^|_)KEY|KEY$|COOKIE|SESSION|NETRC`)
+
+// userinfo matches the part of a URL that holds a login.
+var userinfo = regexp.MustCompile(`(://)[^/@\s]+@`)
+
+// masked is the environment for a debug log, sorted, without secrets: values of
+// variables named like one are left out, and logins in URLs.
+func (s Settings) masked() []string {
+	env := maps.Clone(s.Env)
+	for name, value := range env {
+		switch {
+		case name == "GOPRIVATE": // patterns of module paths
+		case secretName.MatchString(name):
+			env[name] = "xxxxx"
+			continue
+		}
+		env[name] = userinfo.ReplaceAllString(value, "${1}xxxxx@")
+	}
+	return pairs(env)
 }
 
 // netrcCredentials returns the login for a host from the file that the go

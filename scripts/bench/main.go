@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -34,7 +35,7 @@ func run(buildpack, app string, runs int) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	detect := func() *exec.Cmd {
-		cmd := exec.Command(filepath.Join(buildpack, "bin", "detect")) // #nosec G204 -- the program to measure
+		cmd := exec.CommandContext(context.Background(), filepath.Join(buildpack, "bin", "detect")) // #nosec G204 -- the program to measure
 		cmd.Dir = app
 		cmd.Env = []string{
 			"PATH=" + os.Getenv("PATH"), "CNB_BUILDPACK_DIR=" + buildpack, "CNB_PLATFORM_DIR=" + scratch,
@@ -42,7 +43,7 @@ func run(buildpack, app string, runs int) error {
 		}
 		return cmd
 	}
-	goVersion := func() *exec.Cmd { return exec.Command("go", "version") }
+	goVersion := func() *exec.Cmd { return exec.CommandContext(context.Background(), "go", "version") }
 	// Turn about, so that whatever else the machine does meets both.
 	var ours, theirs []time.Duration
 	for range runs {

@@ -37,10 +37,10 @@ var errStale = errors.New(`generated files: out of date, run "go run ./scripts/i
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	c := command{repo: repo{root: "."}, today: time.Now(), out: os.Stdout, client: http.DefaultClient, sum: goCommand}
-	if err := c.run(ctx, os.Args[1:]); err != nil {
-		stop()
+	err := c.run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(os.Stderr, "inventory:", err)
 		}

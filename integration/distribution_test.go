@@ -1,0 +1,164 @@
+package integration
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDistributionFromMirrors builds an app with Go from an operator's own place,
+// over https and from a directory. Upstream's host may be out of reach of a test,
+// so the archive is made of this machine's Go, and a copy of the buildpack lists
+// its checksum.
+func TestDistributionFromMirrors(t *testing.T) {
+	version := strings.TrimPrefix(goEnv(t, "GOVERSION"), "go")
+	tree := t.TempDir()
+	archive := filepath.Join(tree, "go", "go"+version+".linux-"+goEnv(t, "GOARCH")+".tar.gz")
+	sum := packGo(t, goEnv(t, "GOROOT"), archive)
+	own := buildpackWith(t, version, goEnv(t, "GOARCH"), sum)
+
+	var asked []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		http.ServeFile(w, r, filepath.Join(tree, r.URL.Path))
+	}))
+	defer server.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(authority, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// No other way to a Go is open.
+	closed := []string{"GOPROXY=off", "BP_GO_DIST_SOURCE=goproxy", "BP_GO_VERSION=" + version}
+	dir := t.TempDir()
+	p := phases{app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), scratch: filepath.Join(dir, "scratch")}
+	if err := os.CopyFS(p.app, os.DirFS(filepath.Join("testdata", "apps", "none"))); err != nil {
+		t.Fatal(err)
+	}
+	run := func(t *testing.T, bp string, env ...string) output {
+		// Compiled packages may stay, Go itself may not.
+		for _, name := range []string{"go", "go.toml"} {
+			if err := os.RemoveAll(filepath.Join(p.layers, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.buildpack = bp
+		return p.run(t, "build", append(closed, env...)...)
+	}
+
+	t.Run("https", func(t *testing.T) {
+		built := run(t, own, "BP_DEPENDENCY_MIRROR="+server.URL, "SSL_CERT_FILE="+authority)
+		if built.code != 0 || !strings.Contains(built.text, "from "+server.URL+"/go/go"+version) {
+			t.Fatalf("build:\n%s", built.text)
+		}
+		if len(asked) != 1 {
+			t.Errorf("the mirror was asked for %q, want one request", asked)
+		}
+		if answer := serve(t, filepath.Join(p.layers, "bin", "bin", "app")); !strings.Contains(answer, "go"+version) {
+			t.Errorf("the app answered %q", answer)
+		}
+	})
+	t.Run("directory", func(t *testing.T) {
+		built := run(t, own, "BP_DEPENDENCY_MIRROR=file://"+tree)
+		if built.code != 0 || !strings.Contains(built.text, "from file://"+tree+"/go/go"+version) {
+			t.Fatalf("build:\n%s", built.text)
+		}
+	})
+	t.Run("one that is not what it should be", func(t *testing.T) {
+		built := run(t, buildpack, "BP_DEPENDENCY_MIRROR=file://"+tree)
+		if built.code == 0 || !strings.Contains(built.text, "checksum does not match") || !strings.Contains(built.text, "file://"+tree) {
+			t.Errorf("exit code %d:\n%s", built.code, built.text)
+		}
+		if entries, _ := filepath.Glob(filepath.Join(p.layers, "go", "*")); len(entries) > 0 {
+			t.Errorf("the failed build left %q", entries)
+		}
+	})
+	t.Run("one whose certificate nobody trusts", func(t *testing.T) {
+		built := run(t, own, "BP_DEPENDENCY_MIRROR="+server.URL)
+		if built.code == 0 || !strings.Contains(built.text, "certificate") {
+			t.Errorf("exit code %d:\n%s", built.code, built.text)
+		}
+	})
+}
+
+// packGo writes the distribution at goroot as upstream's archives are laid out and returns its SHA-256.
+func packGo(t *testing.T, goroot, archive string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.New()
+	zipped, _ := gzip.NewWriterLevel(io.MultiWriter(file, sum), gzip.BestSpeed)
+	w := tar.NewWriter(zipped)
+	err = filepath.WalkDir(goroot, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(goroot, path)
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		header, err := tar.FileInfoHeader(info, "")
+		if err != nil {
+			return err
+		}
+		header.Name = "go/" + filepath.ToSlash(rel)
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		content, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = content.Close() }()
+		_, err = io.Copy(w, content)
+		return err
+	})
+	for _, end := range []func() error{func() error { return err }, w.Close, zipped.Close, file.Close} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// buildpackWith copies the buildpack and gives the archive of one Go release another checksum.
+func buildpackWith(t *testing.T, version, arch, sum string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "buildpack")
+	if err := os.CopyFS(dir, os.DirFS(buildpack)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "buildpack.toml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := regexp.MustCompile(`(go` + regexp.QuoteMeta(version) + `\.linux-` + arch + `\.tar\.gz"\nsha256 = ")[0-9a-f]{64}`)
+	if !entry.Match(data) {
+		t.Skipf("SKIPPED: this machine's Go %s is not in the inventory", version)
+	}
+	if err := os.WriteFile(file, entry.ReplaceAll(data, []byte("${1}"+sum)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
