@@ -209,10 +209,10 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.done += int64(n)
 	b.timer.Reset(b.idle)
+	if cause := context.Cause(b.ctx); err != nil && cause != nil {
+		err = cause // even when the server ends the body properly on hearing that we hang up
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		if cause := context.Cause(b.ctx); cause != nil {
-			err = cause
-		}
 		b.err = fmt.Errorf("the download broke off after %s: %w", humanize.Bytes(uint64(b.done)), err) // #nosec G115 -- a count
 	}
 	if now := time.Now(); b.progress != nil && now.Sub(b.reported) >= progressEvery {

@@ -80,7 +80,7 @@ func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from stri
 		failed = append(failed, strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
 	if len(failed) == 0 {
-		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays(r))
+		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays())
 	}
 	return "", fmt.Errorf("go %s could not be had:\n  %s", r.Version, strings.Join(failed, "\n  "))
 }
@@ -206,11 +206,11 @@ func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) (from 
 }
 
 // closedWays says why no origin was left to try.
-func (f *Fetcher) closedWays(r Release) string {
-	switch {
-	case f.Only == FromUpstream:
+func (f *Fetcher) closedWays() string {
+	switch f.Only {
+	case FromUpstream:
 		return "upstream's tarball has no known checksum and BP_GO_DIST_SOURCE=upstream allows no other source: unset it"
-	case f.Only == FromGoproxy:
+	case FromGoproxy:
 		return "BP_GO_DIST_SOURCE=goproxy, but GOPROXY names no proxy: set GOPROXY or unset BP_GO_DIST_SOURCE"
 	default:
 		return "it is known only as a module and GOPROXY names no proxy: set GOPROXY, or use a version that upstream's tarballs hold"

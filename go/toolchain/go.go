@@ -87,14 +87,14 @@ func (g Go) Run(dir string, env []string, stdout, stderr io.Writer, args ...stri
 	})
 }
 
-// Output runs the go command and returns what it printed. The error holds what it complained of.
+// Output runs the go command and returns what it printed, on failure too. The error holds what it complained of.
 func (g Go) Output(dir string, env []string, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	if err := g.Run(dir, env, &stdout, &stderr, args...); err != nil {
 		if text := strings.TrimSpace(stderr.String()); text != "" {
-			return nil, fmt.Errorf("%s", text)
+			return stdout.Bytes(), fmt.Errorf("%s", text)
 		}
-		return nil, fmt.Errorf("go %s: %w", args[0], err)
+		return stdout.Bytes(), fmt.Errorf("go %s: %w", args[0], err)
 	}
 	return stdout.Bytes(), nil
 }

@@ -26,7 +26,6 @@ func TestParseProxies(t *testing.T) {
 		{" https://a.example , http://b.example/go ", []string{"https://a.example", "http://b.example/go"}},
 		{"a.example/go", []string{"https://a.example/go"}},
 		{"file:///srv/proxy", []string{"file:///srv/proxy"}},
-		{"file:/srv/proxy", []string{"file:///srv/proxy"}},
 		{"https://user:pass@a.example", []string{"https://user:pass@a.example"}},
 	}
 	for _, test := range tests {
@@ -58,6 +57,7 @@ func TestParseProxiesRefusesWithoutTellingSecrets(t *testing.T) {
 		{"/srv/secret", "GOPROXY: "},
 		{"none", "GOPROXY: "},
 		{"file://secret@/srv/proxy", "GOPROXY: file://xxxxx@/srv/proxy: a file URL has nothing but a path"},
+		{"file:/srv/proxy", "a file URL has nothing but a path"}, // so says the go command
 		{"file://a.example/srv/proxy", "a file URL has nothing but a path"},
 	}
 	for _, test := range tests {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -66,9 +67,10 @@ func (m *ModernGo) run(ctx context.Context, args ...string) ([]byte, error) {
 	if err := os.WriteFile(filepath.Join(m.Scratch, "go.mod"), []byte("module scratch\n"), 0o600); err != nil {
 		return nil, err
 	}
-	env := append(m.Env[:len(m.Env):len(m.Env)],
-		"GOMODCACHE="+m.moduleCache(), "GOPATH="+filepath.Join(m.Scratch, "gopath"), "GOCACHE="+filepath.Join(m.Scratch, "cache"),
-		"GOFLAGS=-modcacherw", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off", "GO111MODULE=on", "GOROOT="+modern.Root)
+	env := slices.Concat(m.Env, []string{
+		"GOMODCACHE=" + m.moduleCache(), "GOPATH=" + filepath.Join(m.Scratch, "gopath"), "GOCACHE=" + filepath.Join(m.Scratch, "cache"),
+		"GOFLAGS=-modcacherw", "GOTOOLCHAIN=local", "GOENV=off", "GOWORK=off", "GO111MODULE=on", "GOROOT=" + modern.Root,
+	})
 	return modern.Output(m.Scratch, env, args...)
 }
 

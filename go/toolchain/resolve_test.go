@@ -106,7 +106,7 @@ module m
 	{"comment with text after the version", "-- go.mod --\nmodule m\n// +scalingo goVersion 1.15.2 until the vendor is gone\n", "1.15.2 from go.mod, // +scalingo goVersion"},
 	{"comment with a constraint", "-- go.mod --\nmodule m\n// +scalingo goVersion >=1.14,<1.16\n", "1.15.15 from go.mod, // +scalingo goVersion"},
 	{"comment in a block", "-- go.mod --\nmodule m\nrequire (\n\t// +scalingo goVersion 1.15\n\ta.example/b v1.0.0\n)\n", "1.15.15 from go.mod, // +scalingo goVersion"},
-	{"comment behind a line", "-- go.mod --\nmodule m // +scalingo goVersion 1.15\n", "1.15.15 from go.mod, // +scalingo goVersion"},
+	{"comment behind a line says nothing", "-- go.mod --\nmodule m // +scalingo goVersion 1.15\ngo 1.22\n", "1.22.12 from go.mod, go line"},
 	{"comment at the end of the file", "-- go.mod --\nmodule m\n\n// +scalingo goVersion 1.15", "1.15.15 from go.mod, // +scalingo goVersion"},
 	{"comment with CRLF", "CRLF=yes\n-- go.mod --\n// +scalingo goVersion 1.15\nmodule m\n", "1.15.15 from go.mod, // +scalingo goVersion"},
 	{"comment of somebody else", "-- go.mod --\n// +acme goVersion 1.15\nmodule m\ngo 1.22\n", "1.22.12 from go.mod, go line"},

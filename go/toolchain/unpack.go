@@ -129,7 +129,7 @@ func unpackModule(file, version, dir, sum string) error {
 	var names []string
 	for _, f := range archive.File {
 		name, ok := strings.CutPrefix(f.Name, prefix)
-		if !ok || !filepath.IsLocal(name) || strings.HasSuffix(name, "/") {
+		if !ok || !filepath.IsLocal(name) || path.Clean(name) != name || name == "." {
 			return fmt.Errorf("unexpected entry %q in the module zip", f.Name)
 		}
 		if _, twice := files[f.Name]; twice {
