@@ -74,7 +74,7 @@ func (b *build) cleanScratch() error {
 
 // story is the build, step by step.
 func (b *build) story(ctx context.Context) error {
-	found, isGoApp, err := deps.Detect(b.context.ApplicationPath, b.settings.WorkDir)
+	found, isGoApp, err := b.settings.detect(b.context.ApplicationPath)
 	if err != nil {
 		return fmt.Errorf("the app cannot be read: %w", err)
 	}

@@ -35,7 +35,7 @@ func (b Buildpack) Detect(context libcnb.DetectContext) (libcnb.DetectResult, er
 	if err != nil {
 		return libcnb.DetectResult{}, err
 	}
-	found, ok, err := deps.Detect(context.ApplicationPath, settings.WorkDir)
+	found, ok, err := settings.detect(context.ApplicationPath)
 	if err != nil {
 		return libcnb.DetectResult{}, fmt.Errorf("the app cannot be read: %w", err)
 	}
@@ -58,6 +58,16 @@ func (b Buildpack) Detect(context libcnb.DetectContext) (libcnb.DetectResult, er
 	}
 	provides.Requires = []libcnb.BuildPlanRequire{{Name: planEntry, Metadata: metadata}}
 	return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{provides}}, nil
+}
+
+// detect names the app's dependency tool. A workspace that the user asks for
+// makes an app of modules out of any directory.
+func (s Settings) detect(appDir string) (found deps.Found, ok bool, err error) {
+	found, ok, err = deps.Detect(appDir, s.WorkDir)
+	if len(s.WorkUse) > 0 && err == nil && found.Tool != deps.Modules {
+		return deps.Found{Tool: deps.Modules, By: "BP_GO_WORK_USE"}, true, nil
+	}
+	return found, ok, err
 }
 
 // modules reads the app's module or workspace as it is found; it is empty for other tools.

@@ -137,6 +137,22 @@ func (r *toolchainRoom) resolve(ctx context.Context, sources, required []toolcha
 	return release, nil
 }
 
+// withAlternative adds to an error about a release of which the inventory knows
+// no checksum, and for which the checksum database has to be reached, the newest one that needs none.
+func (r *toolchainRoom) withAlternative(release toolchain.Release, err error) error {
+	if release.ModuleSum != "" || release.HasTarball() {
+		return err
+	}
+	known, ok := r.inventory.Newest(release.Arch, func(candidate toolchain.Release) bool {
+		return candidate.ModuleSum != "" || candidate.HasTarball()
+	})
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("%w\nThis buildpack's inventory has no checksum for Go %s, so that the checksum database has to be reached; "+
+		"Go %s is the newest that does not need it", err, release.Version, known.Version)
+}
+
 // contribute installs the release in its layer, or finds it there from an earlier build.
 func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Release, types libcnb.LayerTypes) (toolchain.Go, libcnb.Layer, error) {
 	b := r.build
@@ -159,7 +175,7 @@ func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Releas
 		}
 		from, err := r.fetcher.Install(ctx, release, layer.Path)
 		if err != nil {
-			return err
+			return r.withAlternative(release, err)
 		}
 		b.Bodyf("Installed Go %s from %s in %s", release.Version, from, seconds(b.clock().Sub(started)))
 		return nil

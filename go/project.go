@@ -126,8 +126,9 @@ func (p *project) stamp() {
 	if repository.Notice != "" {
 		p.build.Bodyf("%s", repository.Notice)
 	}
-	p.job.Stamp = repository.Stamp
-	p.job.Env = append(without(p.job.Env, "GIT_CONFIG_COUNT"), repository.Env...)
+	if p.job.Stamp = repository.Stamp; p.job.Stamp {
+		p.job.Env = append(without(p.job.Env, "GIT_CONFIG_COUNT"), repository.Env...)
+	}
 }
 
 // prefetch downloads the modules for Go versions that know neither lists of

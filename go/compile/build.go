@@ -78,7 +78,7 @@ func (j Job) Prepare() (Plan, error) {
 	}
 	output := &downloadCounter{out: j.Output}
 	defer output.flush()
-	list := lister{go_: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
+	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
 	mains, all, err := j.Targets.find(list, j.Everything)
 	if err != nil {
 		return plan, j.explain(err, output.text.String())
@@ -213,7 +213,7 @@ func (p *Plan) forOldGo(add func(...string)) {
 	case p.job.Go.Version.Has(toolchain.BuildCache):
 	case !p.Cgo.Enabled:
 		add("-a", "-installsuffix", "nocgo")
-	case p.compiler != "" && makesPIE(p.compiler):
+	case p.compiler != "" && p.job.makesPIE(p.compiler):
 		p.env = append(p.env, "CC="+p.compiler+" -no-pie")
 	}
 }
@@ -256,7 +256,11 @@ func (p Plan) Build() ([]Binary, error) {
 	err := p.job.Go.Run(p.job.Dir, p.env, output, output, args(p.words)...)
 	output.flush()
 	if err != nil {
-		return nil, p.job.explain(fmt.Errorf("go %s failed: %w", p.words[0].arg, err), output.text.String())
+		explained := p.job.explain(fmt.Errorf("go %s failed: %w", p.words[0].arg, err), output.text.String())
+		if explained.Advice == "" {
+			explained.Advice = p.Cgo.Warning // what is undefined may be what C was to define
+		}
+		return nil, explained
 	}
 	var binaries []Binary
 	for _, main := range p.mains {

@@ -3,7 +3,6 @@ package compile
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,124 +13,6 @@ import (
 	"github.com/Scalingo/go-cnb/go/compile/apptest"
 	"github.com/Scalingo/go-cnb/go/deps"
 )
-
-func TestMain(m *testing.M) { os.Exit(apptest.Main(m)) }
-
-// app is a build of an app in a txtar archive, put together as the build phase does.
-type app struct {
-	files string
-	// in is the directory to build, relative to the app.
-	in       string
-	proxy    string
-	settings Settings
-	targets  []string
-	use      []string
-	env      []string
-	prepare  func(t *testing.T, dir string)
-	change   func(j *Job)
-}
-
-// built is what came of it.
-type built struct {
-	dir  string
-	job  Job
-	plan Plan
-	// programs are the binaries in the order of the build: "NAME PACKAGE".
-	programs []string
-	log      string
-	err      error
-}
-
-func (b built) binary(name string) string { return filepath.Join(b.job.OutDir, name) }
-
-// job makes the job of an app whose files are written.
-func (a app) job(t *testing.T, dir string) (Job, *bytes.Buffer) {
-	t.Helper()
-	env := apptest.Env(t, a.env...)
-	if a.proxy != "" {
-		env = append(env, "GOPROXY="+apptest.Proxy(t, a.proxy))
-	}
-	lookup := func(name string) string { return apptest.Lookup(env, name) }
-	if a.settings.Getenv == nil {
-		a.settings.Getenv = lookup
-	}
-	local := apptest.Go(t)
-	flags, err := Merge(a.settings, local.Version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	modules, err := deps.LoadModules(dir, filepath.Join(dir, a.in), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if modules, err = modules.Use(a.use, t.TempDir()); err != nil {
-		t.Fatal(err)
-	}
-	if modules.GoWork != "" {
-		env = append(env, "GOWORK="+modules.GoWork)
-	}
-	everything, err := modules.Patterns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if flags.GoFlags != "" {
-		env = append(env, "GOFLAGS="+flags.GoFlags)
-	}
-	mod := flags.Mod
-	if mod == "" {
-		mod = modules.Mod(local.Version)
-	}
-	var log bytes.Buffer
-	return Job{
-		Go: local, Dir: modules.WorkDir, Env: env, Modules: true, Mod: mod, Flags: flags,
-		Targets: Targets{From: "BP_GO_TARGETS", Patterns: a.targets}, Everything: everything,
-		CgoEnabled: lookup("CGO_ENABLED"), CC: lookup("CC"), Path: lookup("PATH"),
-		OutDir: filepath.Join(t.TempDir(), "bin"), Output: &log,
-	}, &log
-}
-
-func (a app) build(t *testing.T) built {
-	t.Helper()
-	dir := t.TempDir()
-	apptest.Write(t, dir, a.files)
-	if a.prepare != nil {
-		a.prepare(t, dir)
-	}
-	j, log := a.job(t, dir)
-	if a.change != nil {
-		a.change(&j)
-	}
-	b := built{dir: dir, job: j}
-	if b.plan, b.err = j.Prepare(); b.err == nil {
-		var binaries []Binary
-		binaries, b.err = b.plan.Build()
-		for _, binary := range binaries {
-			b.programs = append(b.programs, binary.Name+" "+binary.Package)
-		}
-	}
-	b.log = log.String()
-	return b
-}
-
-// succeed fails the test unless the app was built.
-func (b built) succeed(t *testing.T) {
-	t.Helper()
-	if b.err != nil {
-		t.Fatalf("%v\n%s", b.err, b.log)
-	}
-}
-
-// run runs a program that was built and returns what it printed.
-func (b built) run(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.Command(b.binary(name)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-const hello = "package main\n\nfunc main() { println(\"hello\") }\n"
 
 var programTests = []struct {
 	name string
@@ -386,16 +267,6 @@ const Hello = "hello"
 -- example.org/dep@v1.0.0/cmd/migrate/main.go --
 ` + hello
 
-func write(t *testing.T, file, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestPrograms(t *testing.T) {
 	for _, tt := range programTests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -460,88 +331,6 @@ func TestDirectoryBehindALink(t *testing.T) {
 	}
 }
 
-var targetErrorTests = []struct {
-	name string
-	app  app
-	want []string
-}{
-	{"two programs of one name", app{files: `
--- go.mod --
-module example.com/app
--- x/server/main.go --
-` + hello + `
--- y/server/main.go --
-` + hello}, []string{"./x/server and ./y/server", `"server"`, "BP_GO_TARGETS"}},
-	{"the root and a command of one name", app{files: `
--- go.mod --
-module example.com/app/v2
--- main.go --
-` + hello + `
--- cmd/app/main.go --
-` + hello}, []string{". and ./cmd/app", `"app"`}},
-	{"named, but no main package", app{targets: []string{"./cmd/a", "./lib"}, files: twoCommands + `
--- lib/lib.go --
-package lib
-`}, []string{"BP_GO_TARGETS: ./lib is not a main package", "./lib (package lib)"}},
-	{"a pattern of libraries", app{targets: []string{"lib/..."}, files: twoCommands + `
--- lib/lib.go --
-package lib
--- lib/sub/sub.go --
-package sub
-`}, []string{"BP_GO_TARGETS: lib/... is not", "./lib (package lib), ./lib/sub (package sub)"}},
-	{"a pattern of nothing", app{targets: []string{"./nothing/..."}, files: twoCommands + `
--- nothing/README --
-`}, []string{"BP_GO_TARGETS: ./nothing/... matches no package"}},
-	{"a file", app{targets: []string{"cmd/a/main.go"}, files: twoCommands}, []string{"cmd/a/main.go is a file", "./cmd/a"}},
-	{"an absolute path elsewhere", app{targets: []string{"/somewhere/else"}, files: twoCommands}, []string{"/somewhere/else lies outside of the app"}},
-	{"a path that leaves the app", app{targets: []string{"../other"}, files: twoCommands}, []string{"../other lies outside of the app"}},
-	{"a flag", app{targets: []string{"-race"}, files: twoCommands}, []string{`"-race" is no package`, "BP_GO_BUILD_FLAGS"}},
-	{"a directory that is not there", app{targets: []string{"cmd/nope"}, files: twoCommands}, []string{"cmd/nope", "no directory of the app"}},
-	{"a directory that is not there, with ./", app{targets: []string{"./cmd/nope"}, files: twoCommands}, []string{"./cmd/nope", "no such directory"}},
-	{"only libraries", app{files: `
--- go.mod --
-module example.com/app
--- doc.go --
-package app
--- lib/lib.go --
-package lib
-`}, []string{"no main package found in ./...", ". (package app), ./lib (package lib)", "BP_GO_WORKDIR"}},
-	{"only a script", app{files: `
--- go.mod --
-module example.com/app
--- gen.go --
-//go:build ignore
-
-` + hello}, []string{"no main package found in ./..."}},
-	{"no Go files", app{files: "-- go.mod --\nmodule example.com/app\n"}, []string{"no main package found in ./..."}},
-	{"a workspace of libraries", app{files: `
--- go.work --
-go 1.22
-use ./lib
--- lib/go.mod --
-module example.com/lib
--- lib/lib.go --
-package lib
-`}, []string{"no main package found in ./lib/...", "./lib (package lib)"}},
-}
-
-func TestTargetErrors(t *testing.T) {
-	for _, tt := range targetErrorTests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			b := tt.app.build(t)
-			if b.err == nil {
-				t.Fatalf("built %q", b.programs)
-			}
-			for _, want := range tt.want {
-				if !strings.Contains(b.err.Error(), want) {
-					t.Errorf("%q is missing in the error:\n%v\n%s", want, b.err, b.log)
-				}
-			}
-		})
-	}
-}
-
 // TestFetchesOnlyWhatProgramsNeed: modules that no program imports are not downloaded.
 func TestFetchesOnlyWhatProgramsNeed(t *testing.T) {
 	a := app{
@@ -576,8 +365,8 @@ package unused
 
 // TestWithoutModules builds a copy in a GOPATH, as for an app without go.mod.
 func TestWithoutModules(t *testing.T) {
-	source, gopath := t.TempDir(), t.TempDir()
-	apptest.Write(t, source, `
+	gopath := t.TempDir()
+	source := writeApp(t, `
 -- main.go --
 package main
 

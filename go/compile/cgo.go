@@ -1,12 +1,14 @@
 package compile
 
 import (
+	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/paketo-buildpacks/libpak/v2/effect"
 )
 
 // Cgo is whether and why a build uses cgo.
@@ -115,7 +117,8 @@ func isExecutable(path string) bool {
 
 // makesPIE tells whether a gcc links position-independent executables unless
 // told otherwise, which Go up to 1.9 cannot cope with.
-func makesPIE(compiler string) bool {
-	out, err := exec.Command(compiler, "-v").CombinedOutput() // #nosec G204 -- the compiler the build uses anyway
-	return err == nil && strings.Contains(string(out), "--enable-default-pie")
+func (j Job) makesPIE(compiler string) bool {
+	var out bytes.Buffer
+	err := j.Go.Exec.Execute(effect.Execution{Command: compiler, Args: []string{"-v"}, Env: j.Env, Stdout: &out, Stderr: &out})
+	return err == nil && strings.Contains(out.String(), "--enable-default-pie")
 }

@@ -9,7 +9,7 @@ import (
 // explanation turns a complaint of the go command into what to do about it.
 type explanation struct {
 	pattern *regexp.Regexp
-	// advice may use $1, $2 for the pattern's groups and GO for the version that builds.
+	// advice may use $1, $2 for the pattern's groups and "Go GO" for the version that builds.
 	advice string
 }
 
@@ -18,7 +18,7 @@ var explanations = []explanation{
 	{regexp.MustCompile(`(?m)module (?:\./)?(\S+) listed in go\.work(?: file)? requires go >= (\S+), but go\.work lists go (\S+?);?(?: |$)`),
 		"go.work lists go $3, but its module $1 needs go $2: run \"go work use\" and commit go.work"},
 	{regexp.MustCompile(`(?m)go\.(mod|work) requires go >= (\S+) \(running go (\S+?)[;)]`),
-		"go.$1 needs Go $2 or newer, but Go GO was chosen: change what asks for GO, or the go line of go.$1"},
+		"go.$1 needs Go $2 or newer, but Go GO was chosen: change what asks for Go GO, or the go line of go.$1"},
 	{regexp.MustCompile(`(?m)(\S+@\S+?)(?: in \S+)? requires go >= (\S+) \(running go`),
 		"the dependency $1 needs Go $2 or newer, but Go GO builds this app: raise the go line in go.mod to $2 (\"go get go@$2\"), or use an older version of the dependency"},
 	{regexp.MustCompile(`(?m)note: module requires Go (\S+)`),
@@ -29,8 +29,8 @@ var explanations = []explanation{
 		"the toolchain line is not known to Go GO: ask for Go 1.21 or newer"},
 	{regexp.MustCompile(`missing go\.sum entry|updates to go\.(?:mod|sum) needed|go: updates to go\.work\.sum needed`),
 		"go.mod and go.sum do not cover what the app imports: run \"go mod tidy\" and commit both files"},
-	{regexp.MustCompile(`no required module provides package (\S+?)[;:]`),
-		"go.mod names no module with the package $1: run \"go mod tidy\" and commit go.mod and go.sum"},
+	{regexp.MustCompile(`(?:no required module provides package (\S+?)[;:]|cannot find module providing package (\S+?): import lookup disabled by -mod=readonly)`),
+		"go.mod names no module with the package $1$2: run \"go mod tidy\" and commit go.mod and go.sum"},
 	{regexp.MustCompile(`inconsistent vendoring`),
 		"vendor/ was not written for this go.mod: run \"go mod vendor\" (\"go work vendor\" in a workspace) and commit vendor/, or remove vendor/"},
 	{regexp.MustCompile(`cannot find module providing package (\S+?):? (?:import lookup disabled by -mod=vendor|in vendor)`),
@@ -75,7 +75,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // explain adds advice to an error, judged by what the go command printed.
-func (j Job) explain(err error, output string) error {
+func (j Job) explain(err error, output string) *Error {
 	for _, e := range explanations {
 		match := e.pattern.FindStringSubmatchIndex(output)
 		if match == nil {

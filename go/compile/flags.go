@@ -269,14 +269,17 @@ func parseFlags(where string, args, shown []string) ([]Flag, error) {
 	var flags []Flag
 	for i := 0; i < len(args); i++ {
 		name, ok := strings.CutPrefix(args[i], "-")
-		if !ok || name == "" || name == "-" {
+		name = strings.TrimPrefix(name, "-")
+		if !ok || name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "=") {
 			return nil, fmt.Errorf("%s: %q is no flag: packages are named in BP_GO_TARGETS, and values with spaces need quotes", where, shown[i])
 		}
-		name = strings.TrimPrefix(name, "-")
 		f := Flag{}
 		f.Name, f.Value, f.HasValue = strings.Cut(name, "=")
 		f.ShownName, f.Shown, _ = strings.Cut(shown[i], "=")
-		f.ShownName, f.Shown = strings.Replace(f.ShownName, "--", "-", 1), unquoteShown(f.Shown)
+		if strings.HasPrefix(f.ShownName, "--") {
+			f.ShownName = f.ShownName[1:]
+		}
+		f.Shown = unquoteShown(f.Shown)
 		if !f.HasValue && valueFlags[f.Name] {
 			if i++; i == len(args) {
 				return nil, fmt.Errorf("%s: %s needs a value", where, f.ShownName)

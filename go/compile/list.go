@@ -54,7 +54,7 @@ func (p Package) Shown(dir string) string {
 
 // lister runs "go list", which needs no C compiler even with cgo on.
 type lister struct {
-	go_    toolchain.Go
+	tool   toolchain.Go
 	dir    string
 	env    []string
 	flags  []string
@@ -63,12 +63,12 @@ type lister struct {
 
 func (l lister) list(args ...string) ([]Package, error) {
 	fields := "-json"
-	if l.go_.Version.Has(toolchain.ListFields) {
+	if l.tool.Version.Has(toolchain.ListFields) {
 		fields += "=" + listFields
 	}
 	var out bytes.Buffer
 	args = slices.Concat([]string{"list", fields}, l.flags, args)
-	if err := l.go_.Run(l.dir, l.env, &out, l.stderr, args...); err != nil {
+	if err := l.tool.Run(l.dir, l.env, &out, l.stderr, args...); err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
 	var packages []Package
@@ -87,7 +87,7 @@ func (l lister) list(args ...string) ([]Package, error) {
 // shallow lists packages without saying what they import.
 func (l lister) shallow(patterns []string) ([]Package, error) {
 	flags := []string{"-e"}
-	if l.go_.Version.Has(toolchain.ListFind) {
+	if l.tool.Version.Has(toolchain.ListFind) {
 		flags = append(flags, "-find")
 	}
 	return l.list(slices.Concat(flags, []string{"--"}, patterns)...)
@@ -104,7 +104,7 @@ func (l lister) offline() lister {
 
 // deep lists packages and all they depend on. Modules are downloaded for it.
 func (l lister) deep(patterns []string) ([]Package, error) {
-	if l.go_.Version.Has(toolchain.ListDeps) {
+	if l.tool.Version.Has(toolchain.ListDeps) {
 		return l.list(slices.Concat([]string{"-deps", "--"}, patterns)...)
 	}
 	named, err := l.list(patterns...)

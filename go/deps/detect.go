@@ -112,8 +112,11 @@ func gbSource(dir string) ([]string, error) {
 			return fs.SkipDir
 		case entry.Type().IsRegular() && strings.HasSuffix(path, ".go") && filepath.Dir(path) != src:
 			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
 			seen = []string{rel}
-			return errors.Join(err, fs.SkipAll)
+			return fs.SkipAll
 		}
 		return nil
 	})
@@ -160,8 +163,10 @@ func mainFile(dir string) (string, error) {
 		case entry.IsDir() && skipped(entry.Name()):
 			return fs.SkipDir
 		case entry.Type().IsRegular() && isMain(path):
-			seen, err = filepath.Rel(dir, path)
-			return errors.Join(err, fs.SkipAll)
+			if seen, err = filepath.Rel(dir, path); err != nil {
+				return err
+			}
+			return fs.SkipAll
 		}
 		return nil
 	})

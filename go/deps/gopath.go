@@ -57,8 +57,7 @@ func IntoGOPATH(app, gopath, importPath string) (string, error) {
 // copyLinked copies the file that a symbolic link leads to; links to
 // directories, dangling and circular ones are left out, as the go command does not follow them either.
 func copyLinked(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil || !info.Mode().IsRegular() {
+	if !isFile(from) {
 		return nil
 	}
 	return copyFile(from, to)

@@ -2,6 +2,7 @@ package deps
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"go/version"
@@ -313,7 +314,7 @@ func (a ModuleApp) Preserve() (restore func() error, err error) {
 // putBack writes content to file unless it is there already, so that a file that was not touched keeps its time.
 func putBack(file string, content []byte) error {
 	now, err := os.ReadFile(file)
-	if err == nil && string(now) == string(content) {
+	if err == nil && bytes.Equal(now, content) {
 		return nil
 	}
 	return os.WriteFile(file, content, 0o644) // #nosec G306 -- a source file, which keeps the mode it has

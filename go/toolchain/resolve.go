@@ -121,6 +121,9 @@ func (r resolver) probe(ctx context.Context, major, minor int) (newest Version, 
 	}
 	for last := v.Patch + 2*probeAhead; v.Patch < last; v.Patch++ { // no server that has just everything keeps us here
 		exists, err := r.lookup(ctx, v, r.arch)
+		if err != nil && found {
+			err = nil // some proxies forbid what they lack; what was found until then is enough
+		}
 		if err != nil || !exists {
 			return newest, true, found, err
 		}
