@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/mod/module"
@@ -107,11 +108,13 @@ func (p *project) inGOPATH(e *goEnvironment) error {
 		p.build.Bodyf("Its import path is taken to be %q: set BP_GO_BUILD_IMPORT_PATH if its packages import each other", importPath)
 	}
 	e.gopath = filepath.Join(p.build.scratch, "gopath")
+	var dropped []string
+	if p.job.Flags, dropped = p.job.Flags.WithoutModules(); len(dropped) > 0 {
+		p.build.Bodyf("%s is not used: the app is built without modules", strings.Join(dropped, ", "))
+	}
+	e.goflags = p.job.Flags.GoFlags
 	var err error
 	p.job.Dir, err = deps.IntoGOPATH(p.build.settings.WorkDir, e.gopath, importPath)
-	if p.job.Flags.Mod != "" {
-		p.build.Bodyf("-mod=%s is not used: the app is built without modules", p.job.Flags.Mod)
-	}
 	return err
 }
 

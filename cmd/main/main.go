@@ -2,6 +2,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"syscall"
 
@@ -27,6 +29,18 @@ func main() {
 		libcnb.WithLogger(log.PaketoLogger{}),
 		// The build lists its processes itself.
 		libcnb.WithTOMLWriter(utils.NewTOMLWriter(utils.WithTOMLWriterLogger(log.PaketoLogger{}))),
-		libcnb.WithExitHandler(utils.NewExitHandler(utils.WithExitHandlerLogger(logger))),
+		libcnb.WithExitHandler(exitHandler{utils.NewExitHandler(), logger.TerminalErrorWriter()}),
 	)
+}
+
+// exitHandler ends the program as libpak does, with an error that a reader of a long log finds.
+type exitHandler struct {
+	utils.ExitHandler
+	out io.Writer
+}
+
+// Error prints err and exits with code 1.
+func (h exitHandler) Error(err error) {
+	_, _ = fmt.Fprintf(h.out, "ERROR: %s\n", err) // there is nobody left to tell
+	os.Exit(utils.ErrorStatusCode)
 }

@@ -256,7 +256,7 @@ func (p Plan) Build() ([]Binary, error) {
 	err := p.job.Go.Run(p.job.Dir, p.env, output, output, args(p.words)...)
 	output.flush()
 	if err != nil {
-		explained := p.job.explain(fmt.Errorf("go %s failed: %w", p.words[0].arg, err), output.text.String())
+		explained := p.job.explain(fmt.Errorf("go %s failed, its messages are above: %w", p.words[0].arg, err), output.text.String())
 		if explained.Advice == "" {
 			explained.Advice = p.Cgo.Warning // what is undefined may be what C was to define
 		}

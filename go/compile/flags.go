@@ -183,6 +183,29 @@ func (f Flags) find(name string) (Flag, bool) {
 	return Flag{}, false
 }
 
+// WithoutModules is f for a build in a GOPATH, where the go command refuses the
+// flags of module mode; dropped names those that the user had set.
+func (f Flags) WithoutModules() (flags Flags, dropped []string) {
+	flags = f
+	if f.Mod != "" {
+		flags.Mod, dropped = "", append(dropped, "-mod="+f.Mod)
+	}
+	modfile := func(flag Flag) bool {
+		if flag.Name == "modfile" {
+			dropped = append(dropped, "-modfile")
+		}
+		return flag.Name == "modfile"
+	}
+	flags.Rest = slices.DeleteFunc(slices.Clone(f.Rest), modfile)
+	env, _ := goFlags(f.GoFlags) // was read before
+	var keep []string
+	for _, flag := range slices.DeleteFunc(env, modfile) {
+		keep = append(keep, quoteGoFlag(flag.Arg()))
+	}
+	flags.GoFlags = strings.Join(keep, " ")
+	return flags, dropped
+}
+
 // BuildMode is the value of -buildmode, "" for the default.
 func (f Flags) BuildMode() string {
 	flag, _ := f.find("buildmode")

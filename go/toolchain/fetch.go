@@ -82,7 +82,8 @@ func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from stri
 	if len(failed) == 0 {
 		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays())
 	}
-	return "", fmt.Errorf("go %s could not be had:\n  %s", r.Version, strings.Join(failed, "\n  "))
+	return "", fmt.Errorf("go %s could not be had:\n  %s\nCheck the network of the build, or set GOPROXY or BP_DEPENDENCY_MIRROR to a place that it reaches",
+		r.Version, strings.Join(failed, "\n  "))
 }
 
 func (f *Fetcher) try(ctx context.Context, o origin, r Release, staging, dir string) (from string, err error) {

@@ -426,7 +426,8 @@ func TestTheErrorNamesEachURLAndWhatItSaid(t *testing.T) {
 	want := "go 1.22.1 could not be had:\n" +
 		"  " + w.tarballURL() + ": the server answered 403 Forbidden\n" +
 		"  " + w.moduleURL() + ": not found (410 Gone)\n" +
-		"  " + second.URL + modulePath + ": not found (404 Not Found)"
+		"  " + second.URL + modulePath + ": not found (404 Not Found)\n" +
+		"Check the network of the build, or set GOPROXY or BP_DEPENDENCY_MIRROR to a place that it reaches"
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Error(diff)
 	}

@@ -68,13 +68,19 @@ func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
 	if mayBeNew {
 		exists, err := r.lookup(ctx, v, r.arch)
 		if err != nil {
-			return Release{}, fmt.Errorf("%s, which this buildpack's inventory lacks and which could not be looked up: %w", r.asked, err)
+			return Release{}, r.unanswered(v, err)
 		}
 		if exists {
 			return Release{Version: v, Arch: r.arch}, nil
 		}
 	}
 	return Release{}, fmt.Errorf("%s, which does not exist: use one of %s", r.asked, r.nearest(v))
+}
+
+// unanswered is the error for a version that may exist, but that nobody could be asked about.
+func (r resolver) unanswered(near Version, err error) error {
+	return fmt.Errorf("%s, which this buildpack's inventory lacks and which could not be looked up: %w\n"+
+		"Check GOPROXY and the network of the build, or use a version that the inventory has: %s", r.asked, err, r.nearest(near))
 }
 
 func (r resolver) newest(ctx context.Context) (Release, error) {
@@ -91,7 +97,7 @@ func (r resolver) newest(ctx context.Context) (Release, error) {
 	for minor := newest.Version.Minor - 1; minor <= newest.Version.Minor+probeAhead; minor++ {
 		v, asked, found, err := r.probe(ctx, newest.Version.Major, minor)
 		if err != nil {
-			return Release{}, fmt.Errorf("%s, which is newer than this buildpack's inventory and could not be looked up: %w", r.asked, err)
+			return Release{}, r.unanswered(newest.Version, err)
 		}
 		if found {
 			best = &v

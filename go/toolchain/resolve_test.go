@@ -241,7 +241,7 @@ frobnicate (
 	{"newer exact that is not there", "KNOWN=<1.25\nBP_GO_VERSION=1.25.7\nMADE_FAKE=1.25.0", "error: BP_GO_VERSION asks for Go 1.25.7, which does not exist: use one of 1.24.13, 1.24.12, 1.24.11, 1.24.10, 1.24.9"},
 	{"newer minor that is not there", "KNOWN=<1.25\nBP_GO_VERSION=1.26\nMADE_FAKE=1.25.0", "error: BP_GO_VERSION asks for Go 1.26, but no such version exists for linux/amd64: use one of 1.24.13, "},
 	{"newer exact that cannot be looked up", "KNOWN=<1.25\nBP_GO_VERSION=1.25.3\nLOOKUP_FAKE=connection refused", "error: BP_GO_VERSION asks for Go 1.25.3, which this buildpack's inventory lacks and which could not be looked up: connection refused"},
-	{"newer minor with GOPROXY=off", "KNOWN=<1.25\nBP_GO_VERSION=1.25\nLOOKUP_FAKE=module lookup disabled by GOPROXY=off", "error: BP_GO_VERSION asks for Go 1.25, which is newer than this buildpack's inventory and could not be looked up: module lookup disabled by GOPROXY=off"},
+	{"newer minor with GOPROXY=off", "KNOWN=<1.25\nBP_GO_VERSION=1.25\nLOOKUP_FAKE=module lookup disabled by GOPROXY=off", "error: BP_GO_VERSION asks for Go 1.25, which this buildpack's inventory lacks and which could not be looked up: module lookup disabled by GOPROXY=off"},
 	{"pre-release that cannot be looked up", "BP_GO_VERSION=1.27rc1\nLOOKUP_FAKE=connection refused", "error: BP_GO_VERSION asks for Go 1.27rc1, which this buildpack's inventory lacks and which could not be looked up: connection refused"},
 
 	// Two that ask.
