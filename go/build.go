@@ -146,34 +146,38 @@ func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
 	return app.Use(b.settings.WorkUse, b.scratch)
 }
 
-// installGo resolves the Go version and puts that Go in its layer.
+// installGo puts the Go that the app asks for in its layer.
 func (b *build) installGo(ctx context.Context, tool deps.Tool, app deps.ModuleApp) (goDist, error) {
 	done := b.step("Go")
 	sources, err := b.settings.goSources(b.context.ApplicationPath, tool, app, b.context.Buildpack.Metadata)
 	if err != nil {
 		return goDist{}, err
 	}
-	needs := b.requirements()
-	room, err := b.newToolchainRoom()
-	if err != nil {
-		return goDist{}, err
-	}
-	release, err := room.resolve(ctx, sources, needs.sources)
-	if err != nil {
-		return goDist{}, err
-	}
-	if tool == deps.Modules {
-		if err := app.Check(release.Version); err != nil {
-			return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, sources[0].Text, err)
+	installed, err := b.provideGo(ctx, sources, func(v toolchain.Version) error {
+		if tool != deps.Modules {
+			return nil
 		}
-	}
-	installed, layer, err := room.contribute(ctx, release, needs.types)
+		return app.Check(v)
+	})
 	if err != nil {
 		return goDist{}, err
 	}
-	b.result.Layers = append(b.result.Layers, layer)
 	done()
-	return goDist{installed, room}, nil
+	return installed, nil
+}
+
+// offerGo contributes Go alone, for other buildpacks that require it.
+func (b *build) offerGo(ctx context.Context) error {
+	done := b.step("Go, for other buildpacks")
+	sources, err := b.settings.goSources(b.context.ApplicationPath, deps.None, deps.ModuleApp{}, b.context.Buildpack.Metadata)
+	if err != nil {
+		return err
+	}
+	if _, err = b.provideGo(ctx, sources, func(toolchain.Version) error { return nil }); err != nil {
+		return err
+	}
+	done()
+	return nil
 }
 
 // goDist is the Go that builds, and the way to another one for old Go versions that cannot download well.
@@ -182,33 +186,26 @@ type goDist struct {
 	room *toolchainRoom
 }
 
-// offerGo contributes Go alone, for other buildpacks that require it.
-func (b *build) offerGo(ctx context.Context) error {
-	done := b.step("Go, for other buildpacks")
+// provideGo resolves the version that sources and other buildpacks ask for and installs it, unless check refuses it.
+func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check func(toolchain.Version) error) (goDist, error) {
 	needs := b.requirements()
-	sources, err := toolchain.Sources(toolchain.Inputs{
-		BPGoVersion: b.settings.BPGoVersion, GoVersion: b.settings.GoVersion,
-		AppDir: b.context.ApplicationPath, WorkDir: b.settings.WorkDir,
-		Default: defaultVersion(b.context.Buildpack.Metadata, "modules"),
-	})
-	if err != nil {
-		return err
-	}
 	room, err := b.newToolchainRoom()
 	if err != nil {
-		return err
+		return goDist{}, err
 	}
 	release, err := room.resolve(ctx, sources, needs.sources)
 	if err != nil {
-		return err
+		return goDist{}, err
 	}
-	_, layer, err := room.contribute(ctx, release, needs.types)
+	if err := check(release.Version); err != nil {
+		return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, sources[0].Text, err)
+	}
+	installed, layer, err := room.contribute(ctx, release, needs.types)
 	if err != nil {
-		return err
+		return goDist{}, err
 	}
 	b.result.Layers = append(b.result.Layers, layer)
-	done()
-	return nil
+	return goDist{installed, room}, nil
 }
 
 // needs is what other buildpacks require of Go.

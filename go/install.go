@@ -105,10 +105,19 @@ func (r *toolchainRoom) restored() (toolchain.Go, bool) {
 	return restored, err == nil
 }
 
+// exists tells whether there is a release that the inventory does not know. One
+// that an earlier build installed is known to exist, with or without a network.
+func (r *toolchainRoom) exists(ctx context.Context, v toolchain.Version, arch string) (bool, error) {
+	if restored, ok := r.restored(); ok && restored.Version == v {
+		return true, nil
+	}
+	return r.modern.Exists(ctx, v, arch)
+}
+
 // resolve picks the Go that the sources ask for, tells the log why, and warns of one that is out of support.
 func (r *toolchainRoom) resolve(ctx context.Context, sources, required []toolchain.Source) (toolchain.Release, error) {
 	b := r.build
-	resolution, err := toolchain.Resolve(ctx, r.inventory, runtime.GOARCH, sources, required, r.modern.Exists)
+	resolution, err := toolchain.Resolve(ctx, r.inventory, runtime.GOARCH, sources, required, r.exists)
 	if err != nil {
 		return toolchain.Release{}, err
 	}

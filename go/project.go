@@ -77,7 +77,7 @@ func (p *project) openCaches(e *goEnvironment) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := buildcache.Open(layers, "build", map[string]string{"format": "raw-1", "go": p.dist.Version.String()})
+	compiled, err := buildcache.Open(layers, "compiled", map[string]string{"format": "raw-1", "go": p.dist.Version.String()})
 	if err != nil {
 		return err
 	}

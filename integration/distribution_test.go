@@ -92,6 +92,69 @@ func TestDistributionFromMirrors(t *testing.T) {
 	})
 }
 
+// TestVersionsNewerThanTheInventory asks a buildpack whose inventory ends at Go
+// 1.26.8 for what was made later.
+func TestVersionsNewerThanTheInventory(t *testing.T) {
+	needsProxy(t)
+	dir := t.TempDir()
+	p := phases{
+		app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), scratch: filepath.Join(dir, "scratch"),
+		buildpack: olderBuildpack(t, regexp.MustCompile(`^1\.(27|26\.(9|1\d))`)),
+	}
+	if err := os.CopyFS(p.app, os.DirFS(filepath.Join("testdata", "apps", "none"))); err != nil {
+		t.Fatal(err)
+	}
+	newer := p.run(t, "build", append(hostNetwork(t), "BP_GO_VERSION=1.27.1")...)
+	if newer.code != 0 {
+		t.Fatalf("build:\n%s", newer.text)
+	}
+	wantLines(t, newer.text, `-> Go 1\.27\.1`, `Fetching Go 1\.26\.8 to download with`, `Installed Go 1\.27\.1 from module golang\.org/toolchain@`)
+	if answer := serve(t, filepath.Join(p.layers, "bin", "bin", "app")); !strings.Contains(answer, "go1.27.1") {
+		t.Errorf("the app answered %q", answer)
+	}
+	again := p.run(t, "build", "GOPROXY=off", "BP_GO_VERSION=1.27.1")
+	if again.code != 0 {
+		t.Errorf("second build, offline:\n%s", again.text)
+	}
+	wantLines(t, again.text, `is still here from an earlier build`)
+
+	// A minor: its newest patch is looked for. Proxies may forbid what they lack.
+	minor := p.run(t, "build", append(hostNetwork(t), "BP_GO_VERSION=1.27")...)
+	if minor.code != 0 {
+		t.Fatalf("build:\n%s", minor.text)
+	}
+	wantLines(t, minor.text, `-> Go 1\.27\.([4-9]|\d\d)`)
+}
+
+// olderBuildpack copies the buildpack without the releases that leave matches.
+func olderBuildpack(t *testing.T, leave *regexp.Regexp) string {
+	t.Helper()
+	dir, file, data := copyBuildpack(t)
+	const entry = "[[metadata.dependencies]]\n"
+	version := regexp.MustCompile(`\nversion = "([^"]*)"`)
+	parts := strings.Split(data, entry)
+	last := len(parts) - 1
+	release, sums, _ := strings.Cut(parts[last], "\n[metadata.toolchains]\n")
+	parts[last] = release + "\n"
+	kept := parts[:1]
+	for _, part := range parts[1:] {
+		if m := version.FindStringSubmatch("\n" + part); m != nil && !leave.MatchString(m[1]) {
+			kept = append(kept, part)
+		}
+	}
+	var left []string
+	for _, line := range strings.Split(sums, "\n") {
+		if _, rest, ok := strings.Cut(line, "v0.0.1-go"); !ok || !leave.MatchString(rest) {
+			left = append(left, line)
+		}
+	}
+	text := strings.Join(kept, entry) + "\n[metadata.toolchains]\n" + strings.Join(left, "\n")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // packGo writes the distribution at goroot as upstream's archives are laid out and returns its SHA-256.
 func packGo(t *testing.T, goroot, archive string) string {
 	t.Helper()
@@ -144,21 +207,28 @@ func packGo(t *testing.T, goroot, archive string) string {
 // buildpackWith copies the buildpack and gives the archive of one Go release another checksum.
 func buildpackWith(t *testing.T, version, arch, sum string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "buildpack")
+	dir, file, data := copyBuildpack(t)
+	entry := regexp.MustCompile(`(go` + regexp.QuoteMeta(version) + `\.linux-` + arch + `\.tar\.gz"\nsha256 = ")[0-9a-f]{64}`)
+	if !entry.MatchString(data) {
+		t.Skipf("SKIPPED: this machine's Go %s is not in the inventory", version)
+	}
+	if err := os.WriteFile(file, []byte(entry.ReplaceAllString(data, "${1}"+sum)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// copyBuildpack copies the buildpack and returns the copy, its buildpack.toml and what stands in that.
+func copyBuildpack(t *testing.T) (dir, file, text string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "buildpack")
 	if err := os.CopyFS(dir, os.DirFS(buildpack)); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(dir, "buildpack.toml")
+	file = filepath.Join(dir, "buildpack.toml")
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry := regexp.MustCompile(`(go` + regexp.QuoteMeta(version) + `\.linux-` + arch + `\.tar\.gz"\nsha256 = ")[0-9a-f]{64}`)
-	if !entry.Match(data) {
-		t.Skipf("SKIPPED: this machine's Go %s is not in the inventory", version)
-	}
-	if err := os.WriteFile(file, entry.ReplaceAll(data, []byte("${1}"+sum)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return dir, file, string(data)
 }

@@ -23,7 +23,9 @@ type Usage struct {
 	Bytes int64
 }
 
-// Open returns the cache called name. Its content is kept as long as it was
+// Open returns the cache called name, which is the name of its layer: not build,
+// launch or store, since the lifecycle takes those .toml files for others of the
+// specification and does not restore the layer. Its content is kept as long as it was
 // written under the same key, values that TOML holds as strings; it is removed
 // otherwise, so that what no build can use any more does not travel on for ever.
 func Open(layers libcnb.Layers, name string, key map[string]string) (*Cache, error) {
