@@ -13,7 +13,6 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/paketo-buildpacks/libpak/v2/effect"
-	"github.com/paketo-buildpacks/libpak/v2/log"
 
 	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/compile"
@@ -21,9 +20,6 @@ import (
 	"github.com/Scalingo/go-cnb/go/launch"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
-
-// quiet is for parts of libpak whose messages this buildpack words itself.
-var quiet log.PaketoLogger
 
 // build is one run of the build phase.
 type build struct {
@@ -73,7 +69,7 @@ func (b *build) cleanScratch() error {
 }
 
 // story is the build, step by step.
-func (b *build) story(ctx context.Context) error {
+func (b *build) story(ctx context.Context) (err error) {
 	found, isGoApp, err := b.settings.detect(b.context.ApplicationPath)
 	if err != nil {
 		return fmt.Errorf("the app cannot be read: %w", err)
@@ -85,19 +81,20 @@ func (b *build) story(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	goDist, err := b.installGo(ctx, found.Tool, app)
+	dist, err := b.installGo(ctx, found.Tool, app)
 	if err != nil {
 		return err
 	}
-	project, err := b.prepareProject(found.Tool, app, goDist)
+	project, err := b.prepareProject(found.Tool, app, dist)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, project.restore()) }()
 	plan, err := b.fetchDependencies(ctx, project)
 	if err != nil {
 		return err
 	}
-	binaries, err := b.compile(project, plan)
+	binaries, err := b.compile(plan)
 	if err != nil {
 		return err
 	}
@@ -274,14 +271,11 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan
 }
 
 // compile runs the go command and lists what it made.
-func (b *build) compile(p *project, plan compile.Plan) ([]compile.Binary, error) {
+func (b *build) compile(plan compile.Plan) ([]compile.Binary, error) {
 	done := b.step("Compiling")
 	b.Bodyf("CGO_ENABLED=%s: %s", map[bool]string{false: "0", true: "1"}[plan.Cgo.Enabled], plan.Cgo.Why)
 	b.Body(plan.Command())
 	binaries, err := plan.Build()
-	if restoreErr := p.restore(); err == nil {
-		err = restoreErr
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -306,6 +300,11 @@ func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 		return err
 	}
 	b.result.Processes = choice.Processes
+	for _, process := range choice.Processes {
+		if missing := p.missingProgram(process.Command[0], binaries); missing != "" {
+			b.warn("process %s starts %s, which neither the app nor this build has: it cannot start", process.Type, missing)
+		}
+	}
 	var names []string
 	for _, binary := range binaries {
 		names = append(names, binary.Name)

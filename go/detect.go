@@ -51,7 +51,7 @@ func (b Buildpack) Detect(context libcnb.DetectContext) (libcnb.DetectResult, er
 	}
 	metadata := map[string]any{requiredBy: context.Buildpack.Info.ID}
 	// What is wrong with a version or a file is said during the build, where the user sees it.
-	if app, err := settings.modules(context.ApplicationPath, found.Tool); err == nil {
+	if app, err := settings.modules(context.ApplicationPath, found.Tool); err == nil && len(settings.WorkUse) == 0 {
 		if sources, err := settings.goSources(context.ApplicationPath, found.Tool, app, context.Buildpack.Metadata); err == nil {
 			metadata["version"], metadata["version-source"] = sources[0].Text, sources[0].Name
 		}
@@ -84,8 +84,12 @@ func (s Settings) goSources(appDir string, tool deps.Tool, app deps.ModuleApp, m
 	if tool == deps.Modules || tool == deps.None {
 		kind = "modules"
 	}
+	generated := ""
+	if app.GoWork != "" && len(s.WorkUse) > 0 {
+		generated = "BP_GO_WORK_USE"
+	}
 	return toolchain.Sources(toolchain.Inputs{
-		BPGoVersion: s.BPGoVersion, GoVersion: s.GoVersion, AppDir: appDir, WorkDir: s.WorkDir,
+		GoWorkName: generated, BPGoVersion: s.BPGoVersion, GoVersion: s.GoVersion, AppDir: appDir, WorkDir: s.WorkDir,
 		GoMod: app.GoMod, GoWork: app.GoWork, Default: defaultVersion(metadata, kind),
 	})
 }

@@ -36,6 +36,9 @@ type goEnvironment struct {
 	gowork string
 	// goflags are what is left of GOFLAGS.
 	goflags string
+	// config is the directory for the go command's own files beside the caches: its counters
+	// of use would otherwise be written below HOME.
+	config string
 	// buildDir replaces ${build_dir} in CGO_* variables.
 	buildDir string
 }
@@ -59,6 +62,7 @@ func (s Settings) environment(e goEnvironment) []string {
 	env["GOCACHE"] = e.gocache
 	env["GOTOOLCHAIN"] = "local"
 	env["GOENV"] = "off"
+	env["XDG_CONFIG_HOME"] = e.config
 	env["GOOS"], env["GOARCH"] = e.goos, e.goarch
 	env["GO111MODULE"], env["GOWORK"] = "off", "off"
 	if e.modules {

@@ -3,6 +3,7 @@ package golang
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,8 +11,8 @@ import (
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
-	"github.com/paketo-buildpacks/libpak/v2"
 
+	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -24,8 +25,9 @@ type toolchainRoom struct {
 	inventory toolchain.Inventory
 	fetcher   *toolchain.Fetcher
 	modern    *toolchain.ModernGo
-	// found is the modern Go once it is there.
-	found *toolchain.Go
+	layer     libcnb.Layer
+	// previous is the Go of an earlier build, nil for none; modernGo the one to download with once it is there.
+	previous, modernGo *toolchain.Go
 }
 
 func (b *build) newToolchainRoom() (*toolchainRoom, error) {
@@ -47,6 +49,9 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 		}
 	}
 	r := &toolchainRoom{build: b, inventory: inventory}
+	if err := r.readPrevious(); err != nil {
+		return nil, err
+	}
 	r.modern = &toolchain.ModernGo{
 		Find:    r.findModern,
 		Env:     b.settings.downloadEnvironment(),
@@ -55,7 +60,7 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 	r.fetcher = &toolchain.Fetcher{
 		Download: download, Locate: locate, Bundle: filepath.Join(b.context.Buildpack.Path, "dependencies"),
 		Proxies: b.settings.Proxies, ProxyFirst: b.settings.ProxySet, Only: b.settings.DistSource,
-		Modern: r.modern, Scratch: b.scratch, Log: b.warn,
+		Modern: r.modern, Scratch: b.scratch, Warn: b.warn,
 	}
 	return r, nil
 }
@@ -63,13 +68,21 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 // findModern returns a Go that can download others: that of an earlier build
 // when it is new enough, else one that is fetched for this alone and gone after the build.
 func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
-	if r.found != nil {
-		return *r.found, nil
+	switch {
+	case r.modernGo != nil:
+	case r.previous != nil && r.previous.Version.Has(toolchain.Toolchains):
+		r.modernGo = r.previous
+	default:
+		fetched, err := r.fetchModern(ctx)
+		if err != nil {
+			return toolchain.Go{}, err
+		}
+		r.modernGo = &fetched
 	}
-	if restored, ok := r.restored(); ok && restored.Version.Has(toolchain.Toolchains) {
-		r.found = &restored
-		return restored, nil
-	}
+	return *r.modernGo, nil
+}
+
+func (r *toolchainRoom) fetchModern(ctx context.Context) (toolchain.Go, error) {
 	release, ok := r.inventory.Newest(runtime.GOARCH, toolchain.Release.HasTarball)
 	if !ok {
 		return toolchain.Go{}, fmt.Errorf("the inventory has no Go for linux/%s to download with", runtime.GOARCH)
@@ -81,34 +94,30 @@ func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
 	if _, err := fetcher.Install(ctx, release, root); err != nil {
 		return toolchain.Go{}, err
 	}
-	modern, err := toolchain.Open(root, release.Version, r.build.exec)
-	if err != nil {
-		return toolchain.Go{}, err
-	}
-	r.found = &modern
-	return modern, nil
+	return toolchain.Open(root, release.Version, r.build.exec)
 }
 
-// restored returns the Go that an earlier build left in the layer.
-func (r *toolchainRoom) restored() (toolchain.Go, bool) {
+// readPrevious remembers the Go that an earlier build left in the layer.
+func (r *toolchainRoom) readPrevious() error {
 	layer, err := r.build.context.Layers.Layer(goLayer)
 	if err != nil {
-		return toolchain.Go{}, false
+		return err
 	}
+	r.layer = layer
 	name, _ := layer.Metadata["version"].(string)
-	version, err := toolchain.ParseVersion(name)
-	if err != nil || layer.Metadata["arch"] != runtime.GOARCH {
-		return toolchain.Go{}, false
+	previous := toolchain.Go{Root: layer.Path, Exec: r.build.exec}
+	_, missing := os.Stat(previous.Command())
+	if version, err := toolchain.ParseVersion(name); err == nil && missing == nil && layer.Metadata["arch"] == runtime.GOARCH {
+		previous.Version = version
+		r.previous = &previous
 	}
-	restored := toolchain.Go{Root: layer.Path, Version: version, Exec: r.build.exec}
-	_, err = os.Stat(restored.Command())
-	return restored, err == nil
+	return nil
 }
 
 // exists tells whether there is a release that the inventory does not know. One
 // that an earlier build installed is known to exist, with or without a network.
 func (r *toolchainRoom) exists(ctx context.Context, v toolchain.Version, arch string) (bool, error) {
-	if restored, ok := r.restored(); ok && restored.Version == v {
+	if r.previous != nil && r.previous.Version == v {
 		return true, nil
 	}
 	return r.modern.Exists(ctx, v, arch)
@@ -164,37 +173,45 @@ func (r *toolchainRoom) withAlternative(release toolchain.Release, err error) er
 
 // contribute installs the release in its layer, or finds it there from an earlier build.
 func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Release, types libcnb.LayerTypes) (toolchain.Go, libcnb.Layer, error) {
-	b := r.build
-	layer, err := b.context.Layers.Layer(goLayer)
-	if err != nil {
-		return toolchain.Go{}, layer, err
-	}
+	b, layer := r.build, r.layer
 	expected := map[string]any{
 		"version": release.Version.String(), "arch": release.Arch,
 		"sha256": release.Digest, "h1": release.ModuleSum, "trim": toolchain.TrimRules,
 	}
-	types.Cache = true // so that a restored layer is there to be reused
-	reused := true
-	contributor := libpak.NewLayerContributor("Go", expected, types, quiet)
-	err = contributor.Contribute(&layer, func(layer *libcnb.Layer) error {
-		reused = false
-		started := b.clock()
-		if err := os.Remove(layer.Path); err != nil { // empty; the distribution takes its place as a whole
-			return err
+	if r.previous != nil && maps.Equal(layer.Metadata, expected) {
+		b.Bodyf("Go %s is still here from an earlier build", release.Version)
+	} else {
+		if err := r.moveAside(); err != nil {
+			return toolchain.Go{}, layer, err
 		}
+		started := b.clock()
 		from, err := r.fetcher.Install(ctx, release, layer.Path)
 		if err != nil {
-			return r.withAlternative(release, err)
+			return toolchain.Go{}, layer, r.withAlternative(release, err)
 		}
 		b.Bodyf("Installed Go %s from %s in %s", release.Version, from, seconds(b.clock().Sub(started)))
-		return nil
-	})
-	if err != nil {
-		return toolchain.Go{}, layer, err
 	}
-	if reused {
-		b.Bodyf("Go %s is still here from an earlier build", release.Version)
+	layer.Metadata, layer.LayerTypes = expected, types
+	layer.Cache = true // so that it is there to be used again
+	if !release.Version.Has(toolchain.BuildCache) {
+		layer.SharedEnvironment.Override("GOROOT", layer.Path) // older ones do not find it by their own path
 	}
 	installed, err := toolchain.Open(layer.Path, release.Version, b.exec)
 	return installed, layer, err
+}
+
+// moveAside makes room for another Go. The one that is there may still be needed, to download it.
+func (r *toolchainRoom) moveAside() error {
+	if r.previous == nil {
+		return buildcache.Remove(r.layer.Path)
+	}
+	aside := filepath.Join(r.build.scratch, "previous-go")
+	if err := os.MkdirAll(r.build.scratch, 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(r.layer.Path, aside); err != nil {
+		return err
+	}
+	r.previous.Root = aside
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -36,27 +37,19 @@ func (r report) step(title string) (done func()) {
 
 // warn prints something that the user should look at but that does not end the build.
 func (r report) warn(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	r.Headerf("WARNING: %s", strings.TrimPrefix(text, "WARNING: "))
+	r.Headerf("WARNING: "+format, args...)
 }
 
 // table prints rows with their columns lined up.
 func (r report) table(rows [][]string) {
-	var widths []int
+	var lines strings.Builder
+	columns := tabwriter.NewWriter(&lines, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
+		_, _ = fmt.Fprintln(columns, strings.Join(row, "\t")) // a Builder takes all
 	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
-		}
-		r.Body(strings.TrimRight(line.String(), " "))
+	_ = columns.Flush()
+	for line := range strings.Lines(lines.String()) {
+		r.Body(strings.TrimRight(line, " \n"))
 	}
 }
 

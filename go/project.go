@@ -3,9 +3,12 @@ package golang
 import (
 	"cmp"
 	"context"
+	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -39,6 +42,9 @@ func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) 
 	if err != nil {
 		return nil, err
 	}
+	if len(flags.TooNew) > 0 {
+		b.Bodyf("%s in GOFLAGS is not used: Go %s does not know it", strings.Join(flags.TooNew, ", "), dist.Version)
+	}
 	p.job = compile.Job{
 		Go: dist.Go, Dir: b.settings.WorkDir, Modules: tool == deps.Modules, Flags: flags,
 		Targets: b.settings.Targets, Everything: []string{"./..."},
@@ -48,6 +54,9 @@ func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) 
 	e := goEnvironment{goroot: dist.Root, modules: p.job.Modules, gowork: app.GoWork, goflags: flags.GoFlags}
 	e.goos, e.goarch = b.target()
 	p.job.Cross = e.goos != runtime.GOOS || e.goarch != runtime.GOARCH
+	if e.config, err = b.configDirectory(); err != nil {
+		return nil, err
+	}
 	if err := p.openCaches(&e); err != nil {
 		return nil, err
 	}
@@ -70,6 +79,28 @@ func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) 
 	return p, nil
 }
 
+// configDirectory makes a directory for XDG_CONFIG_HOME in scratch: the go
+// command (from 1.23 on) finds its telemetry switched off there, git finds its own
+// configuration.
+func (b *build) configDirectory() (string, error) {
+	dir := filepath.Join(b.scratch, "config")
+	telemetry := filepath.Join(dir, "go", "telemetry")
+	if err := os.MkdirAll(telemetry, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o600); err != nil {
+		return "", err
+	}
+	users := b.settings.Env["XDG_CONFIG_HOME"]
+	if users == "" {
+		users = filepath.Join(b.settings.Env["HOME"], ".config")
+	}
+	if _, err := os.Stat(filepath.Join(users, "git")); err == nil {
+		return dir, os.Symlink(filepath.Join(users, "git"), filepath.Join(dir, "git"))
+	}
+	return dir, nil
+}
+
 // openCaches opens the cached layers: sources of modules, and compiled packages as far as this Go caches any.
 func (p *project) openCaches(e *goEnvironment) error {
 	layers := p.build.context.Layers
@@ -77,7 +108,11 @@ func (p *project) openCaches(e *goEnvironment) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := buildcache.Open(layers, "compiled", map[string]string{"format": "raw-1", "go": p.dist.Version.String()})
+	compiled, err := buildcache.Open(layers, "compiled", map[string]string{
+		"format": "raw-1", "go": p.dist.Version.String(),
+		// The go command does not see that the C headers of the build image have changed.
+		"distro": p.build.context.TargetDistro.Name + " " + p.build.context.TargetDistro.Version,
+	})
 	if err != nil {
 		return err
 	}
@@ -142,7 +177,7 @@ func (p *project) prefetch(ctx context.Context) error {
 	}
 	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
 	probe := p.job
-	probe.Env, probe.Output = offline, discard{}
+	probe.Env, probe.Output = offline, io.Discard
 	if p.caches[0].Restored() {
 		if _, err := probe.Prepare(); err == nil {
 			p.job.Env = offline
@@ -163,11 +198,6 @@ func (p *project) prefetch(ctx context.Context) error {
 	return nil
 }
 
-// discard takes the output of a try whose failure only means that there is more to do.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-
 // processes chooses what runs in the image: the Procfile's processes, else one for each binary.
 func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
 	top, workDir := p.build.context.ApplicationPath, p.build.settings.WorkDir
@@ -179,6 +209,27 @@ func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
 		programs = append(programs, launch.Binary{Name: binary.Name, ImportPath: binary.Package, NamedBy: p.job.Targets.From})
 	}
 	return launch.FromBinaries(programs, rootName(p.app.Path), startDir(workDir, top))
+}
+
+// missingProgram returns the program of a process when it is named as a file of
+// the app's bin/ that will not be there, else "".
+func (p *project) missingProgram(program string, binaries []compile.Binary) string {
+	for _, dir := range p.linkDirs() {
+		file := program
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, program)
+		}
+		if filepath.Dir(file) != filepath.Join(dir, "bin") {
+			continue
+		}
+		if slices.ContainsFunc(binaries, func(b compile.Binary) bool { return b.Name == filepath.Base(file) }) {
+			return ""
+		}
+		if _, err := os.Stat(file); err != nil {
+			return program
+		}
+	}
+	return ""
 }
 
 // startDir is the working directory of a process that belongs to dir, "" for the launcher's own choice, the app's root.

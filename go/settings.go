@@ -142,24 +142,18 @@ func (s Settings) Found() []string {
 	return names
 }
 
-// secretName matches the names of variables that hold secrets by the habits of their users.
-var secretName = regexp.MustCompile(`(?i)TOKEN|SECRET|PASS|CRED|AUTH|PRIVATE|(^|_)KEY|KEY$|COOKIE|SESSION|NETRC`)
+// shownInDebug are the names of variables whose values a debug log may show: this
+// buildpack's and the go command's settings, and where things are. Any other may
+// hold a secret under a name that nobody can foresee.
+var shownInDebug = regexp.MustCompile(`^(BP_(GO|LOG)_\w+|BP_DEPENDENCY_MIRROR\w*|GO[A-Z0-9]+|GO_(LINKER|INSTALL)_\w+|CGO_\w+|CNB_\w+|SOURCE_VERSION|PATH|HOME|CC|CXX|NO_COLOR|LANG|TZ|\w+_(proxy|PROXY))$`)
 
-// userinfo matches the part of a URL that holds a login.
-var userinfo = regexp.MustCompile(`(://)[^/@\s]+@`)
-
-// masked is the environment for a debug log, sorted, without secrets: values of
-// variables named like one are left out, and logins in URLs.
+// masked is the environment for a debug log, sorted, without secrets.
 func (s Settings) masked() []string {
 	env := maps.Clone(s.Env)
 	for name, value := range env {
-		switch {
-		case name == "GOPRIVATE": // patterns of module paths
-		case secretName.MatchString(name):
+		if env[name] = toolchain.HideLogins(value); name == "GOAUTH" || !shownInDebug.MatchString(name) {
 			env[name] = "xxxxx"
-			continue
 		}
-		env[name] = userinfo.ReplaceAllString(value, "${1}xxxxx@")
 	}
 	return pairs(env)
 }

@@ -96,7 +96,7 @@ func TestEnvironmentOfTheGoCommand(t *testing.T) {
 	s := mustRead(t, "PATH=/bin", "GOOS=plan9", "GOPATH=/mine", "GOFLAGS=-x", "GOPRIVATE=corp.example", "CGO_CFLAGS=-I${build_dir}/include", "GOWORK=off", "TERM=dumb")
 	got := map[string]string{}
 	for _, pair := range s.environment(goEnvironment{
-		goroot: "/layers/go", modules: true, goos: "linux", goarch: "arm64", gopath: "/layers/modules", gocache: "/layers/build",
+		goroot: "/layers/go", modules: true, goos: "linux", goarch: "arm64", gopath: "/layers/modules", gocache: "/layers/build", config: "/layers/scratch/config",
 		gowork: "/workspace/go.work", goflags: "-x", buildDir: "/workspace",
 	}) {
 		name, value, _ := strings.Cut(pair, "=")
@@ -107,7 +107,7 @@ func TestEnvironmentOfTheGoCommand(t *testing.T) {
 	}
 	want := map[string]string{
 		"PATH": "/layers/go/bin:/bin", "GOROOT": "/layers/go", "GOPATH": "/layers/modules", "GOMODCACHE": "/layers/modules/pkg/mod",
-		"GOCACHE": "/layers/build", "GOTOOLCHAIN": "local", "GOENV": "off", "GOOS": "linux", "GOARCH": "arm64", "GO111MODULE": "on",
+		"GOCACHE": "/layers/build", "XDG_CONFIG_HOME": "/layers/scratch/config", "GOTOOLCHAIN": "local", "GOENV": "off", "GOOS": "linux", "GOARCH": "arm64", "GO111MODULE": "on",
 		"GOWORK": "/workspace/go.work", "GOFLAGS": "-x", "GOPRIVATE": "corp.example", "CGO_CFLAGS": "-I/workspace/include", "TERM": "dumb",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -127,13 +127,13 @@ func TestFetchingGoLeavesTheChecksumDatabaseAlone(t *testing.T) {
 
 func TestDebugLogMasksSecrets(t *testing.T) {
 	const secret = "hunter2"
-	s := mustRead(t, "GO_GIT_CRED__HTTPS__GITHUB__COM=user:"+secret, "NPM_TOKEN="+secret, "MY_PASSWORD="+secret, "API_KEY="+secret,
-		"GOPROXY=https://me:"+secret+"@proxy.example,direct", "GOAUTH="+secret, "GOPRIVATE=corp.example", "PLAIN=seen")
+	s := mustRead(t, "GO_GIT_CRED__HTTPS__GITHUB__COM=user:"+secret, "NPM_TOKEN="+secret, "MY_PASSWORD="+secret, "API_KEY="+secret, "MYSQL_PWD="+secret, "DSN=u:"+secret+"@tcp(h)/db", "BP_DEPENDENCY_MIRROR=https://u:a@"+secret+"@h/go",
+		"GOPROXY=https://me:"+secret+"@proxy.example,direct", "GOAUTH="+secret, "GOPRIVATE=corp.example", "PLAIN="+secret, "GOFLAGS=-x")
 	all := strings.Join(s.masked(), "\n")
 	if strings.Contains(all, secret) {
 		t.Errorf("a secret is in the log:\n%s", all)
 	}
-	for _, want := range []string{"PLAIN=seen", "GOPRIVATE=corp.example", "GOPROXY=https://xxxxx@proxy.example,direct", "NPM_TOKEN=xxxxx"} {
+	for _, want := range []string{"PLAIN=xxxxx", "GOFLAGS=-x", "GOPRIVATE=corp.example", "GOPROXY=https://xxxxx@proxy.example,direct", "NPM_TOKEN=xxxxx"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the log lacks %s:\n%s", want, all)
 		}

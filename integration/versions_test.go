@@ -25,7 +25,7 @@ func TestVersionsBuildAndServe(t *testing.T) {
 		{"modules", "1.27.*", "go1.27", "-mod=readonly -modcacherw"},
 		{"modules", "1.25.*", "go1.25", "go build -o"},
 		{"modules", "1.21", "go1.21", "-mod=readonly"},
-		{"modules", "1.18", "go1.18", "-buildvcs=false"},
+		{"modules", "1.18", "go1.18", "-trimpath"},
 		{"modules", "1.15", "go1.15", "-mod=mod"},
 		{"modules", "1.12.17", "go1.12.17", "go install '-tags=scalingo heroku'"},
 		{"modules", "1.11", "go1.11", "go install"},
@@ -39,7 +39,8 @@ func TestVersionsBuildAndServe(t *testing.T) {
 			if err := os.CopyFS(p.app, os.DirFS(filepath.Join("testdata", "apps", c.app))); err != nil {
 				t.Fatal(err)
 			}
-			env := append(hostNetwork(t), "BP_GO_VERSION="+c.version)
+			// Some set this for all their apps, whatever their Go knows.
+			env := append(hostNetwork(t), "BP_GO_VERSION="+c.version, "GOFLAGS=-buildvcs=false")
 			built := p.run(t, "build", env...)
 			if built.code != 0 {
 				t.Fatalf("build:\n%s", built.text)
@@ -56,11 +57,41 @@ func TestVersionsBuildAndServe(t *testing.T) {
 			unchanged(t, p.app, filepath.Join("testdata", "apps", c.app))
 
 			// Everything is there now: a second build needs no network.
-			again := p.run(t, "build", "BP_GO_VERSION="+c.version, "GOPROXY=off")
+			again := p.run(t, "build", "BP_GO_VERSION="+c.version, "GOPROXY=off", "GOFLAGS=-buildvcs=false")
 			if again.code != 0 || !strings.Contains(again.text, "is still here from an earlier build") {
 				t.Errorf("second build, offline:\n%s", again.text)
 			}
 		})
+	}
+}
+
+// TestOlderGoAfterANewerOne changes the Go of an app whose caches are there: the
+// old one has its modules fetched by a newer one, which is no longer in its layer.
+func TestOlderGoAfterANewerOne(t *testing.T) {
+	needsProxy(t)
+	dir := t.TempDir()
+	p := phases{app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), scratch: filepath.Join(dir, "scratch")}
+	if err := os.CopyFS(p.app, os.DirFS(filepath.Join("testdata", "apps", "none"))); err != nil {
+		t.Fatal(err)
+	}
+	if first := p.run(t, "build", append(hostNetwork(t), "BP_GO_VERSION=1.22")...); first.code != 0 {
+		t.Fatalf("build:\n%s", first.text)
+	}
+	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "apps", "modules", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(p.app, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := p.run(t, "build", append(hostNetwork(t), "BP_GO_VERSION=1.12.17")...)
+	if second.code != 0 || strings.Contains(second.text, "to download with") {
+		t.Errorf("build:\n%s", second.text)
+	}
+	if answer := serve(t, filepath.Join(p.layers, "bin", "bin", "app")); !strings.Contains(answer, "go1.12.17") {
+		t.Errorf("the app answered %q", answer)
 	}
 }
 

@@ -3,6 +3,7 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,9 @@ type Flags struct {
 	Rest []Flag
 	// GoFlags is what is left of GOFLAGS for the environment.
 	GoFlags string
+	// TooNew are flags of GOFLAGS that this Go does not know, left out: the
+	// variable is often set for many apps at once.
+	TooNew []string
 }
 
 // valueFlags are the build flags that take a value in the next argument, from "go help build".
@@ -81,6 +85,11 @@ var valueFlags = map[string]bool{
 
 // defaultTags are on in every build: the classic buildpacks set them, and apps test for them.
 const defaultTags = "scalingo,heroku"
+
+// flagSince are flags that people set in GOFLAGS for good, with the first Go that knows them; an older one refuses to run at all.
+var flagSince = map[string]string{
+	"mod": "1.11", "trimpath": "1.13", "modfile": "1.14", "overlay": "1.16", "buildvcs": "1.18", "pgo": "1.20",
+}
 
 // Merge reads all sources of flags for Go v. Tags add up; for linker flags
 // BP_GO_BUILD_LDFLAGS comes before BP_GO_BUILD_FLAGS, GOFLAGS and the default.
@@ -99,7 +108,9 @@ func Merge(s Settings, v toolchain.Version) (Flags, error) {
 	}
 	var keep []string
 	for _, f := range env {
-		if !out.take(f) {
+		if since, ok := flagSince[f.Name]; ok && v.Before(since) {
+			out.TooNew = append(out.TooNew, "-"+f.Name)
+		} else if !out.take(f) {
 			keep = append(keep, quoteGoFlag(f.Arg()))
 		}
 	}
@@ -280,9 +291,11 @@ func expandText(text string, getenv func(string) string) (string, error) {
 }
 
 func environ(getenv func(string) string) *expand.Config {
+	refused := errors.New("commands are not run here: put the value into a variable and write $NAME")
 	return &expand.Config{
 		Env:       expand.FuncEnviron(getenv),
-		ProcSubst: func(*syntax.ProcSubst) (string, error) { return "", errors.New("commands are not run here") },
+		CmdSubst:  func(io.Writer, *syntax.CmdSubst) error { return refused },
+		ProcSubst: func(*syntax.ProcSubst) (string, error) { return "", refused },
 	}
 }
 

@@ -69,7 +69,7 @@ func (l lister) list(args ...string) ([]Package, error) {
 	var out bytes.Buffer
 	args = slices.Concat([]string{"list", fields}, l.flags, args)
 	if err := l.tool.Run(l.dir, l.env, &out, l.stderr, args...); err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
+		return nil, fmt.Errorf("go list failed, its messages are above: %w", err)
 	}
 	var packages []Package
 	for decoder := json.NewDecoder(&out); ; {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // downloadCounter passes on what the go command prints, line by line, but for
@@ -30,7 +32,7 @@ func (d *downloadCounter) Write(p []byte) (int, error) {
 }
 
 func (d *downloadCounter) emit() error {
-	line := string(d.line)
+	line := toolchain.HideLogins(string(d.line))
 	d.line = d.line[:0]
 	if strings.HasPrefix(line, "go: downloading ") {
 		d.count++

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -57,6 +58,8 @@ func (t Targets) clean(pattern, dir string) (string, error) {
 		return "", fmt.Errorf("%s: %s lies outside of the app: name a directory below it", t.From, pattern)
 	case !strings.HasPrefix(pattern, ".") && !there:
 		return clean, nil
+	case !wild && !there && strings.ContainsAny(pattern, " ,"):
+		return "", fmt.Errorf("%s: the app has no directory %q: packages are separated by colons in BP_GO_TARGETS, by spaces in GO_INSTALL_PACKAGE_SPEC", t.From, pattern)
 	case !wild && !there:
 		return "", fmt.Errorf("%s: the app has no directory %s", t.From, pattern)
 	default:
@@ -108,13 +111,16 @@ func commands(l lister, everything []string) ([]string, error) {
 		switch {
 		case p.Name == "main" && len(p.GoFiles)+len(p.CgoFiles) > 0:
 			mains = append(mains, p.ImportPath)
-		case p.Error != nil && p.Name == "main":
-			broken = append(broken, p.Error.Err)
-		case p.Name != "":
+		case p.Name != "" && p.Name != "main":
 			others = append(others, fmt.Sprintf("%s (package %s)", p.Shown(l.dir), p.Name))
-		case p.Error != nil:
-			broken = append(broken, p.Error.Err)
+		case p.Error != nil && !noFiles.MatchString(p.Error.Err):
+			broken = append(broken, strings.TrimSpace(p.Error.Pos+" "+p.Error.Err))
 		}
+	}
+	if len(broken) > 0 {
+		// One of these may be a program: leaving it out without a word would be worse than an error.
+		return nil, fmt.Errorf("the programs of the app cannot be found, since some of its code cannot be read:\n%s\n"+
+			"correct it, or name the packages to build in BP_GO_TARGETS", strings.Join(broken, "\n"))
 	}
 	if len(mains) > 0 {
 		return mains, nil
@@ -123,11 +129,11 @@ func commands(l lister, everything []string) ([]string, error) {
 	if len(others) > 0 {
 		message += ", only " + strings.Join(others, ", ")
 	}
-	if len(broken) > 0 {
-		message += "\n" + strings.Join(broken, "\n")
-	}
 	return nil, errors.New(message + "\nadd a package main with a func main, or set BP_GO_WORKDIR to the directory that has one")
 }
+
+// noFiles matches what the go command says of a directory that holds nothing for this machine and these tags.
+var noFiles = regexp.MustCompile(`build constraints exclude all Go files|no (?:non-test )?Go files|no buildable Go source`)
 
 // mains returns the main packages that a pattern matched.
 func (t Targets) mains(all []Package, pattern string, index int, dir string) ([]Package, error) {

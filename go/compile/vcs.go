@@ -2,9 +2,11 @@ package compile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,18 +35,24 @@ func FindRepository(dir, top string, getenv func(string) string, env []string, e
 		root = filepath.Dir(root)
 	}
 	trust := trustDirectory(root, getenv)
-	var complaint bytes.Buffer
-	err := exec.Execute(effect.Execution{
-		// Without the lock, git status does not rewrite the app's index.
-		Command: "git", Args: []string{"--no-optional-locks", "status", "--porcelain"},
-		Dir: root, Env: append(append([]string{}, env...), trust...), Stdout: &bytes.Buffer{}, Stderr: &complaint,
-	})
-	if err != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
-		if first == "" {
-			first = err.Error()
+	git := func(args ...string) (string, error) {
+		var out, complaint bytes.Buffer
+		err := exec.Execute(effect.Execution{
+			Command: "git", Args: args, Dir: root, Env: slices.Concat(env, trust), Stdout: &out, Stderr: &complaint,
+		})
+		if first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n"); err != nil && first != "" {
+			err = errors.New(first)
 		}
-		return Repository{Notice: fmt.Sprintf("the git revision is not stamped into the binaries: git status: %s", first)}
+		return out.String(), err
+	}
+	// Without the lock, git status does not rewrite the app's index.
+	changes, err := git("--no-optional-locks", "status", "--porcelain")
+	if err == nil && changes == "" {
+		// The go command wants a commit where nothing is uncommitted.
+		_, err = git("-c", "log.showsignature=false", "log", "-1", "--format=%H:%ct")
+	}
+	if err != nil {
+		return Repository{Notice: fmt.Sprintf("the git revision is not stamped into the binaries: git: %s", err)}
 	}
 	return Repository{Stamp: true, Env: trust}
 }

@@ -142,11 +142,11 @@ func TestNoStamp(t *testing.T) {
 	}{
 		{"no repository", func(*testing.T, string) {}, "", ""},
 		{"a .git that is none", func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".git", "config"), "x") },
-			"", "the git revision is not stamped into the binaries: git status: fatal: not a git repository"},
+			"", "the git revision is not stamped into the binaries: git: fatal: not a git repository"},
 		{"a .git that leads nowhere", func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, ".git"), "gitdir: ../.git/modules/app\n")
-		}, "", "the git revision is not stamped into the binaries: git status: fatal: not a git repository"},
-		{"no git", commit, "/nowhere", "the git revision is not stamped into the binaries: git status: "},
+		}, "", "the git revision is not stamped into the binaries: git: fatal: not a git repository"},
+		{"no git", commit, "/nowhere", "the git revision is not stamped into the binaries: git: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.path != "" {

@@ -82,7 +82,7 @@ func Detect(top, dir string) (found Found, ok bool, err error) {
 		switch {
 		case len(seen) > 0 && !ok:
 			found, ok = Found{Tool: m.tool, By: seen[0]}, true
-		case len(seen) > 0:
+		case len(seen) > 0 && m.tool != GB: // a directory src/ alone says nothing beside another tool's file
 			found.Beside = append(found.Beside, seen[0])
 		}
 	}

@@ -57,11 +57,11 @@ var detectTests = []struct {
 	{"nothing", "", Found{}},
 	{"directories with the names of files", "-- go.mod/x --\n-- Gopkg.lock/x --\n-- .godir/x --\n-- main.go/x --\n", Found{}},
 	{"all at once", "-- go.mod --\n-- Gopkg.toml --\n-- Gopkg.lock --\n-- Godeps/Godeps.json --\n-- vendor/vendor.json --\n-- glide.lock --\n-- glide.yaml --\n-- src/a/b.go --\n-- .godir --\n-- main.go --\npackage main\n",
-		Found{Tool: Modules, By: "go.mod", Beside: []string{"Gopkg.lock", "Godeps/Godeps.json", "vendor/vendor.json", "glide.yaml", "src/a/b.go", ".godir"}}},
+		Found{Tool: Modules, By: "go.mod", Beside: []string{"Gopkg.lock", "Godeps/Godeps.json", "vendor/vendor.json", "glide.yaml", ".godir"}}},
 	{"dep before godep", "-- Gopkg.toml --\n-- Godeps/Godeps.json --\n", Found{Tool: Dep, By: "Gopkg.toml", Beside: []string{"Godeps/Godeps.json"}}},
 	{"godep before govendor", "-- Godeps/Godeps.json --\n-- vendor/vendor.json --\n", Found{Tool: Godep, By: "Godeps/Godeps.json", Beside: []string{"vendor/vendor.json"}}},
 	{"govendor before glide", "-- vendor/vendor.json --\n-- glide.lock --\n", Found{Tool: Govendor, By: "vendor/vendor.json", Beside: []string{"glide.lock"}}},
-	{"glide before gb", "-- glide.lock --\n-- src/a/a.go --\n", Found{Tool: Glide, By: "glide.lock", Beside: []string{"src/a/a.go"}}},
+	{"glide before gb", "-- glide.lock --\n-- src/a/a.go --\n", Found{Tool: Glide, By: "glide.lock"}},
 	{"gb before godir", "-- src/a/a.go --\n-- .godir --\n", Found{Tool: GB, By: "src/a/a.go", Beside: []string{".godir"}}},
 	{"godir before none", "-- .godir --\n-- main.go --\npackage main\n", Found{Tool: Godir, By: ".godir"}},
 }

@@ -43,7 +43,7 @@ func FuzzInstallComment(f *testing.F) {
 		if strings.ContainsAny(text, "\n\r") {
 			return
 		}
-		app := ModuleApp{GoMod: "/app/go.mod"}
+		app := ModuleApp{WorkDir: "/app", GoMod: "/app/go.mod"}
 		if err := app.readModule("/app", []byte("// +scalingo install "+text+"\n// +heroku install ./fallback\nmodule example.com/app\n")); err != nil {
 			return
 		}

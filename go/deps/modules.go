@@ -44,7 +44,7 @@ func LoadModules(top, workDir, gowork string) (ModuleApp, error) {
 	app := ModuleApp{WorkDir: workDir, GoMod: findUp(workDir, top, "go.mod")}
 	switch {
 	case gowork == "off":
-	case gowork != "":
+	case gowork != "" && gowork != "auto":
 		app.GoWork = gowork
 		if !filepath.IsAbs(gowork) {
 			app.GoWork = filepath.Join(workDir, gowork)
@@ -87,7 +87,7 @@ func (a ModuleApp) Use(dirs []string, scratch string) (ModuleApp, error) {
 	if len(dirs) == 0 {
 		return a, nil
 	}
-	file, err := writeWorkspace(a.WorkDir, scratch, dirs)
+	file, err := a.writeWorkspace(scratch, dirs)
 	if err != nil {
 		return a, err
 	}
@@ -112,7 +112,7 @@ func (a *ModuleApp) readModule(top string, data []byte) error {
 	for _, owner := range []string{"scalingo", "heroku"} {
 		for _, comment := range toolchain.Comments(file.Syntax) {
 			if m := installComment.FindStringSubmatch(comment); m != nil && m[1] == owner && len(a.Install) == 0 {
-				a.Install = strings.FieldsFunc(m[2], func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+				a.Install = a.fromWorkDir(strings.FieldsFunc(m[2], func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }))
 				a.InstallBy = fmt.Sprintf("%s, // +%s install", name, owner)
 			}
 		}
@@ -120,7 +120,28 @@ func (a *ModuleApp) readModule(top string, data []byte) error {
 	return nil
 }
 
-func readUses(gowork string) ([]string, error) {
+// fromWorkDir returns patterns that were written as seen from the directory of
+// go.mod as they are seen from WorkDir. Directories elsewhere are left out.
+func (a *ModuleApp) fromWorkDir(patterns []string) []string {
+	root := filepath.Dir(a.GoMod)
+	if root == a.WorkDir {
+		return patterns
+	}
+	var seen []string
+	for _, pattern := range patterns {
+		base, _, _ := strings.Cut(pattern, "...")
+		if !strings.HasPrefix(pattern, ".") && !isDir(filepath.Join(root, base)) {
+			seen = append(seen, pattern) // an import path
+			continue
+		}
+		if rel, err := filepath.Rel(a.WorkDir, filepath.Join(root, pattern)); err == nil && filepath.IsLocal(rel) {
+			seen = append(seen, "./"+filepath.ToSlash(rel))
+		}
+	}
+	return seen
+}
+
+func parseWork(gowork string) (*modfile.WorkFile, error) {
 	data, err := os.ReadFile(gowork)
 	if err != nil {
 		return nil, err
@@ -128,6 +149,14 @@ func readUses(gowork string) ([]string, error) {
 	work, err := modfile.ParseWork(filepath.Base(gowork), data, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: correct the file, \"go work edit -fmt\" checks it", err)
+	}
+	return work, nil
+}
+
+func readUses(gowork string) ([]string, error) {
+	work, err := parseWork(gowork)
+	if err != nil {
+		return nil, err
 	}
 	var dirs []string
 	for _, use := range work.Use {
@@ -140,12 +169,43 @@ func readUses(gowork string) ([]string, error) {
 	return dirs, nil
 }
 
-// writeWorkspace writes a go.work for the directories use to scratch. Its go
-// line is the highest of the modules', as the go command demands.
-func writeWorkspace(workDir, scratch string, use []string) (string, error) {
-	work := new(modfile.WorkFile)
-	work.Syntax = new(modfile.FileSyntax)
-	highest := ""
+// workspaceToChange returns the app's go.work without its use lines and with
+// absolute replacements, so that it can stand elsewhere, or an empty one.
+func (a ModuleApp) workspaceToChange() (*modfile.WorkFile, error) {
+	if a.GoWork == "" {
+		return &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}, nil
+	}
+	work, err := parseWork(a.GoWork)
+	if err != nil {
+		return nil, err
+	}
+	for _, use := range slices.Clone(work.Use) {
+		if err := work.DropUse(use.Path); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range slices.Clone(work.Replace) {
+		if r.New.Version == "" && !filepath.IsAbs(r.New.Path) {
+			absolute := filepath.Join(filepath.Dir(a.GoWork), filepath.FromSlash(r.New.Path))
+			if err := work.AddReplace(r.Old.Path, r.Old.Version, absolute, ""); err != nil {
+				return nil, err
+			}
+		}
+	}
+	work.DropToolchainStmt() // BP_GO_VERSION or the modules' go lines decide
+	work.Cleanup()
+	return work, nil
+}
+
+// writeWorkspace writes a go.work for the directories use to scratch, with what
+// the app's own says of replacements. Its go line is the highest of the
+// modules', as the go command demands.
+func (a ModuleApp) writeWorkspace(scratch string, use []string) (string, error) {
+	work, err := a.workspaceToChange()
+	if err != nil {
+		return "", err
+	}
+	workDir, highest := a.WorkDir, ""
 	for _, dir := range use {
 		rel := filepath.Clean(dir)
 		if !filepath.IsLocal(rel) {
@@ -274,7 +334,7 @@ func (a ModuleApp) Patterns() ([]string, error) {
 		}
 	}
 	if len(patterns) == 0 {
-		return nil, fmt.Errorf("%s uses no module at or below the directory that is built: add one with \"go work use DIR\"", filepath.Base(a.GoWork))
+		return nil, fmt.Errorf("%s uses no module at or below the directory that is built: add one with \"go work use DIR\", or set GOWORK=off", filepath.Base(a.GoWork))
 	}
 	return patterns, nil
 }

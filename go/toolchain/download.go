@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 
 // Downloader reads files over http(s) and file URLs.
 type Downloader struct {
-	// Client makes the requests; NewClient makes one with the time-outs that fit.
+	// Client makes the requests; NewDownloader makes one with the time-outs that fit.
 	Client *http.Client
 	// UserAgent names the buildpack to the servers.
 	UserAgent string
@@ -150,6 +151,11 @@ func withoutUser(u *url.URL) *url.URL {
 	clean.User = url.User("xxxxx")
 	return &clean
 }
+
+var login = regexp.MustCompile(`(://)[^/\s]+@`)
+
+// HideLogins replaces user and password of every URL in text, which may be anything a command printed, by "xxxxx".
+func HideLogins(text string) string { return login.ReplaceAllString(text, "${1}xxxxx@") }
 
 func redacted(u *url.URL) string { return withoutUser(u).String() }
 

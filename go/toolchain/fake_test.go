@@ -266,7 +266,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 		Bundle:   filepath.Join(t.TempDir(), "dependencies"),
 		Proxies:  []Proxy{{URL: parse(t, w.proxy.URL)}},
 		Scratch:  t.TempDir(),
-		Log:      func(format string, args ...any) { w.logged = append(w.logged, fmt.Sprintf(format, args...)) },
+		Warn:     func(format string, args ...any) { w.logged = append(w.logged, fmt.Sprintf(format, args...)) },
 	}
 	return w
 }

@@ -42,8 +42,8 @@ type Fetcher struct {
 	Modern *ModernGo
 	// Scratch is a directory for downloads, on the file system of the layers.
 	Scratch string
-	// Log prints a line for the user.
-	Log func(format string, args ...any)
+	// Warn prints a line that the user should look at.
+	Warn func(format string, args ...any)
 }
 
 // origin is one place a distribution can come from.
@@ -141,7 +141,7 @@ func (f *Fetcher) tarball(r Release, u *url.URL) origin {
 	name := redacted(u)
 	return origin{name, func(ctx context.Context, dir string) (string, error) {
 		if r.Algorithm == "sha1" {
-			f.Log("WARNING: upstream published only a SHA-1 for Go %s: that is what the download is verified with", r.Version)
+			f.Warn("upstream published only a SHA-1 for Go %s: that is what the download is verified with", r.Version)
 		}
 		return name, f.Download.Read(ctx, u, func(body io.Reader) error {
 			if err := os.RemoveAll(dir); err != nil {

@@ -30,7 +30,6 @@ type Feature string
 // What a Go version may lack; each was tried on both sides of its version.
 const (
 	BuildCache      Feature = "GOCACHE"
-	AllPattern      Feature = "-gcflags=all=, -ldflags=all="
 	ModuleMode      Feature = "modules"
 	ListDeps        Feature = "go list -deps"
 	ListFind        Feature = "go list -find"
@@ -39,7 +38,6 @@ const (
 	ProxyLists      Feature = "GOPROXY lists, GOPRIVATE and the checksum database"
 	ModMod          Feature = "-mod=mod"
 	ModCacheRW      Feature = "-modcacherw"
-	ModCacheDir     Feature = "GOMODCACHE"
 	ReadOnlyMods    Feature = "go.mod and go.sum left alone"
 	BuildVCS        Feature = "-buildvcs"
 	Workspaces      Feature = "go.work"
@@ -50,7 +48,6 @@ const (
 
 var since = map[Feature]Version{
 	BuildCache:      MustParseVersion("1.10"),
-	AllPattern:      MustParseVersion("1.10"),
 	ModuleMode:      MustParseVersion("1.11"),
 	ListDeps:        MustParseVersion("1.11"),
 	ListFind:        MustParseVersion("1.11"),
@@ -59,7 +56,6 @@ var since = map[Feature]Version{
 	ProxyLists:      MustParseVersion("1.13"),
 	ModMod:          MustParseVersion("1.14"),
 	ModCacheRW:      MustParseVersion("1.14"),
-	ModCacheDir:     MustParseVersion("1.15"),
 	ReadOnlyMods:    MustParseVersion("1.16"),
 	BuildVCS:        MustParseVersion("1.18"),
 	Workspaces:      MustParseVersion("1.18"),

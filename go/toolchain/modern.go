@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 )
 
 // ModernGo downloads with a recent go command what this package cannot verify
@@ -30,13 +30,14 @@ func (m *ModernGo) Exists(ctx context.Context, v Version, arch string) (bool, er
 	if err == nil {
 		return true, nil
 	}
-	for _, missing := range []string{"404 Not Found", "410 Gone", "not found", "no such file or directory", "unknown revision"} {
-		if strings.Contains(err.Error(), missing) {
-			return false, nil
-		}
+	if missingModule.MatchString(err.Error()) {
+		return false, nil
 	}
 	return false, err
 }
+
+// missingModule matches how the go command says that no proxy has a module.
+var missingModule = regexp.MustCompile(`404 Not Found|410 Gone|: not found|unknown revision|reading file://.*: no such file or directory`)
 
 // download fetches the module of r into scratch and returns its zip and its
 // "h1:" hash, which the go command has verified.

@@ -38,7 +38,7 @@ func realFetcher(t *testing.T, proxies []Proxy) *Fetcher {
 	t.Helper()
 	return &Fetcher{
 		Download: NewDownloader("scalingo/go test"), Locate: func(Release) (*url.URL, error) { return nil, nil },
-		Proxies: proxies, ProxyFirst: true, Only: FromGoproxy, Scratch: t.TempDir(), Log: t.Logf,
+		Proxies: proxies, ProxyFirst: true, Only: FromGoproxy, Scratch: t.TempDir(), Warn: t.Logf,
 	}
 }
 

@@ -73,6 +73,7 @@ func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
 		if exists {
 			return Release{Version: v, Arch: r.arch}, nil
 		}
+		return Release{}, fmt.Errorf("%s, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of %s", r.asked, r.nearest(v))
 	}
 	return Release{}, fmt.Errorf("%s, which does not exist: use one of %s", r.asked, r.nearest(v))
 }

@@ -78,7 +78,7 @@ var versionTests = []struct{ name, app, want string }{
 	{"release with a SHA-1 alone", "BP_GO_VERSION=1.4.2", "1.4.2 from BP_GO_VERSION"},
 	{"pre-release, which the inventory never holds", "BP_GO_VERSION=1.27rc1\nMADE_FAKE=1.27rc1", "1.27rc1 from BP_GO_VERSION"},
 	{"pre-release of an old line", "BP_GO_VERSION=go1.21beta1\nMADE_FAKE=1.21beta1", "1.21beta1 from BP_GO_VERSION"},
-	{"pre-release that was never made", "BP_GO_VERSION=1.20rc9", "error: BP_GO_VERSION asks for Go 1.20rc9, which does not exist: use one of 1.20.4, 1.20.3, 1.20.2, 1.20.1, 1.20"},
+	{"pre-release that was never made", "BP_GO_VERSION=1.20rc9", "error: BP_GO_VERSION asks for Go 1.20rc9, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.20.4, 1.20.3, 1.20.2, 1.20.1, 1.20"},
 
 	// Rank 1: the environment.
 	{"BP_GO_VERSION before GOVERSION", "BP_GO_VERSION=1.24\nGOVERSION=1.22", "1.24.13 from BP_GO_VERSION"},
@@ -205,12 +205,12 @@ frobnicate (
 
 	// What does not exist.
 	{"1.7.2 was never released", "BP_GO_VERSION=1.7.2", "error: BP_GO_VERSION asks for Go 1.7.2, which does not exist: use one of 1.7.5, 1.7.4, 1.7.3, 1.7.1, 1.7"},
-	{"a patch too far", "-- .go-version --\n1.20.99\n", "error: .go-version asks for Go 1.20.99, which does not exist: use one of 1.20.14, 1.20.13, 1.20.12, 1.20.11, 1.20.10"},
+	{"a patch too far", "-- .go-version --\n1.20.99\n", "error: .go-version asks for Go 1.20.99, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.20.14, 1.20.13, 1.20.12, 1.20.11, 1.20.10"},
 	{"a major too far", "BP_GO_VERSION=2\nKNOWN=<1.25", "error: BP_GO_VERSION asks for Go 2, but no such version exists for linux/amd64: use one of 1.24.13, "},
 	{"a release of a major too far", "BP_GO_VERSION=2.1.0\nKNOWN=<1.25", "error: BP_GO_VERSION asks for Go 2.1.0, which does not exist: use one of 1.24.13, 1.24.12, 1.24.11, 1.24.10, 1.24.9"},
 	{"a minor too far", "-- go.mod --\nmodule m\ngo 1.99\n", "error: go.mod, go line asks for Go 1.99, but no such version exists for linux/amd64: use one of "},
 	{"go line with a patch too far", "-- go.mod --\nmodule m\ngo 1.20.15\n", "error: go.mod, go line asks for Go 1.20.15, but no such version exists for linux/amd64: use one of 1.20.14, 1.20.13, 1.20.12, 1.20.11, 1.20.10"},
-	{"toolchain that does not exist", "-- go.mod --\nmodule m\ntoolchain go1.22.99\n", "error: go.mod, toolchain line asks for Go go1.22.99, which does not exist: use one of 1.22.12, "},
+	{"toolchain that does not exist", "-- go.mod --\nmodule m\ntoolchain go1.22.99\n", "error: go.mod, toolchain line asks for Go go1.22.99, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.22.12, "},
 	{"empty range", "BP_GO_VERSION=>1.22, <1.21", "error: BP_GO_VERSION asks for Go >1.22, <1.21, but no such version exists for linux/amd64: use one of "},
 	{"range below the first release", "BP_GO_VERSION=<1.0", "error: BP_GO_VERSION asks for Go <1.0, but no such version exists for linux/amd64: use one of 1.1, 1.0.3, 1.0.2, 1.0.1, 1.0"},
 
@@ -238,7 +238,7 @@ frobnicate (
 	{"go line with a newer patch of a known minor", "KNOWN=<1.25\nMADE_FAKE=1.24.14 1.24.15\n-- go.mod --\nmodule m\ngo 1.24.14\n", "1.24.15 from go.mod, go line"},
 	{"go line with a newer patch of the minor before", "KNOWN=<1.25\nMADE_FAKE=1.23.13\n-- go.mod --\nmodule m\ngo 1.23.13\n", "1.23.13 from go.mod, go line"},
 	{"what the inventory can satisfy is not looked up", "KNOWN=<1.25\nBP_GO_VERSION=latest\nLOOKUP_FAKE=must not be asked", "1.24.13 from BP_GO_VERSION"},
-	{"newer exact that is not there", "KNOWN=<1.25\nBP_GO_VERSION=1.25.7\nMADE_FAKE=1.25.0", "error: BP_GO_VERSION asks for Go 1.25.7, which does not exist: use one of 1.24.13, 1.24.12, 1.24.11, 1.24.10, 1.24.9"},
+	{"newer exact that is not there", "KNOWN=<1.25\nBP_GO_VERSION=1.25.7\nMADE_FAKE=1.25.0", "error: BP_GO_VERSION asks for Go 1.25.7, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.24.13, 1.24.12, 1.24.11, 1.24.10, 1.24.9"},
 	{"newer minor that is not there", "KNOWN=<1.25\nBP_GO_VERSION=1.26\nMADE_FAKE=1.25.0", "error: BP_GO_VERSION asks for Go 1.26, but no such version exists for linux/amd64: use one of 1.24.13, "},
 	{"newer exact that cannot be looked up", "KNOWN=<1.25\nBP_GO_VERSION=1.25.3\nLOOKUP_FAKE=connection refused", "error: BP_GO_VERSION asks for Go 1.25.3, which this buildpack's inventory lacks and which could not be looked up: connection refused"},
 	{"newer minor with GOPROXY=off", "KNOWN=<1.25\nBP_GO_VERSION=1.25\nLOOKUP_FAKE=module lookup disabled by GOPROXY=off", "error: BP_GO_VERSION asks for Go 1.25, which this buildpack's inventory lacks and which could not be looked up: module lookup disabled by GOPROXY=off"},

@@ -34,8 +34,9 @@ type Inputs struct {
 	// AppDir is the app's root, WorkDir the directory being built at or below it;
 	// .go-version and .tool-versions are looked for from WorkDir up to AppDir.
 	AppDir, WorkDir string
-	// GoWork and GoMod are the files in effect, "" for none.
-	GoWork, GoMod string
+	// GoWork and GoMod are the files in effect, "" for none. GoWorkName is what
+	// messages call the former when the build itself wrote it.
+	GoWork, GoMod, GoWorkName string
 	// Tool is what the dependency tool's own file says, already found; nil for none.
 	Tool *Source
 	// Default is the buildpack's own choice, used when nothing else speaks.
@@ -65,6 +66,9 @@ func Sources(in Inputs) ([]Source, error) {
 	work, err := readWorkspace(in.AppDir, in.GoWork)
 	if err != nil {
 		return nil, err
+	}
+	if in.GoWorkName != "" {
+		work.name = in.GoWorkName
 	}
 	add(mod.name+", // +"+mod.commentOwner+" goVersion", mod.comment, ParseSpec)
 	if in.Tool != nil {
@@ -238,7 +242,7 @@ func findUpwards(dir, top, name string, value func(words []string) string) (file
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", "", err
 		}
-		for line := range bytes.Lines(data) {
+		for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) { // some editors write a byte order mark
 			content, _, _ := bytes.Cut(line, []byte("#"))
 			words := strings.Fields(string(content))
 			if len(words) == 0 {
