@@ -3,6 +3,7 @@ package golang
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,11 +14,27 @@ import (
 )
 
 // NewLogger returns libpak's logger on out, without colours where noColor is set.
+// Whatever passes through it, the output of commands and errors too, loses the
+// logins in its URLs.
 func NewLogger(out io.Writer, noColor bool) log.PaketoLogger {
 	if noColor {
 		out = colorable.NewNonColorable(out)
 	}
-	return log.NewPaketoLogger(out)
+	return log.NewPaketoLogger(loginHider{out})
+}
+
+// loginHider replaces user and password of every URL by "xxxxx": the go command
+// and git print URLs as they were given, and a user alone is often a token. The
+// logger hands it whole lines.
+type loginHider struct{ out io.Writer }
+
+var login = regexp.MustCompile(`(://)[^/\s]+@`)
+
+func (h loginHider) Write(p []byte) (int, error) {
+	if _, err := h.out.Write(login.ReplaceAll(p, []byte("${1}xxxxx@"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // report prints the story of a build: a title for each step, lines below it, and its time.

@@ -147,11 +147,12 @@ func (s Settings) Found() []string {
 // hold a secret under a name that nobody can foresee.
 var shownInDebug = regexp.MustCompile(`^(BP_(GO|LOG)_\w+|BP_DEPENDENCY_MIRROR\w*|GO[A-Z0-9]+|GO_(LINKER|INSTALL)_\w+|CGO_\w+|CNB_\w+|SOURCE_VERSION|PATH|HOME|CC|CXX|NO_COLOR|LANG|TZ|\w+_(proxy|PROXY))$`)
 
-// masked is the environment for a debug log, sorted, without secrets.
+// masked is the environment for a debug log, sorted, without the values that may
+// be secrets. Logins in URLs are hidden by the log itself.
 func (s Settings) masked() []string {
 	env := maps.Clone(s.Env)
-	for name, value := range env {
-		if env[name] = toolchain.HideLogins(value); name == "GOAUTH" || !shownInDebug.MatchString(name) {
+	for name := range env {
+		if name == "GOAUTH" || !shownInDebug.MatchString(name) {
 			env[name] = "xxxxx"
 		}
 	}

@@ -129,7 +129,12 @@ func TestDebugLogMasksSecrets(t *testing.T) {
 	const secret = "hunter2"
 	s := mustRead(t, "GO_GIT_CRED__HTTPS__GITHUB__COM=user:"+secret, "NPM_TOKEN="+secret, "MY_PASSWORD="+secret, "API_KEY="+secret, "MYSQL_PWD="+secret, "DSN=u:"+secret+"@tcp(h)/db", "BP_DEPENDENCY_MIRROR=https://u:a@"+secret+"@h/go",
 		"GOPROXY=https://me:"+secret+"@proxy.example,direct", "GOAUTH="+secret, "GOPRIVATE=corp.example", "PLAIN="+secret, "GOFLAGS=-x")
-	all := strings.Join(s.masked(), "\n")
+	var out strings.Builder
+	logger := NewLogger(&out, true)
+	for _, pair := range s.masked() {
+		logger.Body(pair)
+	}
+	all := out.String()
 	if strings.Contains(all, secret) {
 		t.Errorf("a secret is in the log:\n%s", all)
 	}

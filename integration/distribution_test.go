@@ -75,6 +75,40 @@ func TestDistributionFromMirrors(t *testing.T) {
 			t.Fatalf("build:\n%s", built.text)
 		}
 	})
+	t.Run("a dependency-mapping binding", func(t *testing.T) {
+		binding := filepath.Join(p.scratch, "platform", "bindings", "go-archive")
+		if err := os.MkdirAll(binding, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string]string{"type": "dependency-mapping", sum: "file://" + archive} {
+			if err := os.WriteFile(filepath.Join(binding, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		built := run(t, own)
+		if built.code != 0 || !strings.Contains(built.text, "from file://"+archive) {
+			t.Errorf("exit code %d:\n%s", built.code, built.text)
+		}
+		if err := os.RemoveAll(filepath.Dir(binding)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("an archive bundled with the buildpack", func(t *testing.T) {
+		bundled := filepath.Join(own, "dependencies", sum, filepath.Base(archive))
+		if err := os.MkdirAll(filepath.Dir(bundled), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Link(archive, bundled); err != nil {
+			t.Fatal(err)
+		}
+		built := run(t, own)
+		if built.code != 0 || !strings.Contains(built.text, "from file://"+bundled) {
+			t.Errorf("exit code %d:\n%s", built.code, built.text)
+		}
+		if err := os.RemoveAll(filepath.Join(own, "dependencies")); err != nil {
+			t.Fatal(err)
+		}
+	})
 	t.Run("one that is not what it should be", func(t *testing.T) {
 		built := run(t, buildpack, "BP_DEPENDENCY_MIRROR=file://"+tree)
 		if built.code == 0 || !strings.Contains(built.text, "checksum does not match") || !strings.Contains(built.text, "file://"+tree) {

@@ -13,7 +13,6 @@ import (
 	"github.com/paketo-buildpacks/libpak/v2/utils"
 
 	golang "github.com/Scalingo/go-cnb/go"
-	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // defaultProxies is the go command's own default of GOPROXY, as known by the Go
@@ -42,6 +41,6 @@ type exitHandler struct {
 
 // Error prints err and exits with code 1.
 func (h exitHandler) Error(err error) {
-	_, _ = fmt.Fprintf(h.out, "ERROR: %s\n", toolchain.HideLogins(err.Error())) // there is nobody left to tell
+	_, _ = fmt.Fprintf(h.out, "ERROR: %s\n", err) // there is nobody left to tell
 	os.Exit(utils.ErrorStatusCode)
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"strings"
-
-	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // downloadCounter passes on what the go command prints, line by line, but for
@@ -32,7 +30,7 @@ func (d *downloadCounter) Write(p []byte) (int, error) {
 }
 
 func (d *downloadCounter) emit() error {
-	line := toolchain.HideLogins(string(d.line))
+	line := string(d.line)
 	d.line = d.line[:0]
 	if strings.HasPrefix(line, "go: downloading ") {
 		d.count++

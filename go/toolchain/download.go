@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -151,11 +150,6 @@ func withoutUser(u *url.URL) *url.URL {
 	clean.User = url.User("xxxxx")
 	return &clean
 }
-
-var login = regexp.MustCompile(`(://)[^/\s]+@`)
-
-// HideLogins replaces user and password of every URL in text, which may be anything a command printed, by "xxxxx".
-func HideLogins(text string) string { return login.ReplaceAllString(text, "${1}xxxxx@") }
 
 func redacted(u *url.URL) string { return withoutUser(u).String() }
 
