@@ -15,7 +15,9 @@ require (
 	github.com/package-url/packageurl-go v0.1.7
 	github.com/paketo-buildpacks/libpak/v2 v2.2.0
 	github.com/rogpeppe/go-internal v1.16.0
+	go.yaml.in/yaml/v4 v4.0.0
 	golang.org/x/mod v0.42.0
+	golang.org/x/sync v0.24.0
 	mvdan.cc/sh/v3 v3.14.1
 )
 
@@ -29,4 +31,10 @@ require (
 	github.com/onsi/gomega v1.39.1 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
+)
+
+// Apps of their own, some of which build without modules.
+ignore (
+	./integration/testdata
+	./samples
 )

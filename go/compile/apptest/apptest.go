@@ -30,7 +30,8 @@ func Write(t testing.TB, dir, archive string) {
 }
 
 // Proxy makes a module proxy out of an archive whose files are called
-// PATH@VERSION/FILE and returns the URL for GOPROXY. Each module needs a go.mod.
+// PATH@VERSION/FILE and returns the URL for GOPROXY. A module without a go.mod
+// is served with the one that proxies make up.
 func Proxy(t testing.TB, archive string) string {
 	t.Helper()
 	root, sources := t.TempDir(), t.TempDir()
@@ -45,6 +46,9 @@ func Proxy(t testing.TB, archive string) string {
 		done[path+"@"+version] = true
 		source := filepath.Join(sources, path+"@"+version)
 		goMod, err := os.ReadFile(filepath.Join(source, "go.mod"))
+		if os.IsNotExist(err) {
+			goMod, err = []byte("module "+path+"\n"), nil
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

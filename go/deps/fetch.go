@@ -1,0 +1,248 @@
+package deps
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// Fetcher gets locked projects by the go command's module download and keeps
+// what an app's lock names in a directory, so that an unchanged lock needs no
+// network and no go command.
+type Fetcher struct {
+	// Find returns the Go to download with, 1.21 or newer. It is called only when something has to be downloaded.
+	Find func() (toolchain.Go, error)
+	// Env is a complete environment for the go command; the Fetcher sets what belongs to the download.
+	Env []string
+	// Store is the directory that is kept, Scratch one for this run, on the same file system.
+	Store, Scratch string
+
+	modern toolchain.Go
+	// mutex guards what follows.
+	mutex sync.Mutex
+	// stored are the directories in the store that this run filled.
+	stored map[string]bool
+	// ended is the first error that every other download would end with too.
+	ended error
+}
+
+// Fetched is where the code of locked projects lies.
+type Fetched struct {
+	// Downloads is the number of modules that were not in the store.
+	Downloads    int
+	store        string
+	repositories []Repository
+	found        []found
+}
+
+// parallel is how many go commands download at once: they wait for servers most of the time.
+const parallel = 8
+
+// Fetch gets the code of all projects. The error names every project that
+// cannot be had, with what was tried.
+func (f *Fetcher) Fetch(projects []Project) (Fetched, error) {
+	out := Fetched{store: f.Store, repositories: Repositories(projects)}
+	out.found = make([]found, len(out.repositories))
+	index := f.readIndex()
+	var missing []int
+	for i, r := range out.repositories {
+		if known := index[r.key()]; f.has(r, known) && len(r.lacks(projects, f.Store, known)) == 0 {
+			out.found[i] = known
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) > 0 {
+		if err := f.download(&out, projects, missing); err != nil {
+			return out, err
+		}
+		out.Downloads = len(f.stored)
+	}
+	return out, f.keep(out)
+}
+
+// download gets the repositories with the indices missing.
+func (f *Fetcher) download(out *Fetched, projects []Project, missing []int) error {
+	f.stored, f.ended = map[string]bool{}, nil
+	var err error
+	if f.modern, err = f.Find(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.nowhere(), 0o755); err != nil {
+		return err
+	}
+	failures := make([]error, len(out.repositories))
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for _, i := range missing {
+		group.Go(func() error {
+			if !f.hasEnded() {
+				out.found[i], failures[i] = f.get(out.repositories[i], projects)
+				f.end(failures[i])
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the failures are counted one by one
+	if f.ended != nil {
+		return f.ended // one is enough: the others waited for the same
+	}
+	return errors.Join(failures...)
+}
+
+func (f *Fetcher) hasEnded() bool {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.ended != nil
+}
+
+// end ends the downloads where err is one that all others would end with.
+func (f *Fetcher) end(err error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.ended == nil && errors.As(err, new(endError)) {
+		f.ended = err
+	}
+}
+
+// get finds one repository of the lock and downloads the modules that hold its packages.
+func (f *Fetcher) get(r Repository, projects []Project) (found, error) {
+	if _, nested, ok := strings.Cut(r.Project.from(), "/vendor/"); ok {
+		return found{}, fmt.Errorf("%s was copied from another project's vendor directory (%s), which no module has: "+
+			"lock %s itself at a revision of its own, or commit vendor/", r.Project.Path, r.Project.from(), nested)
+	}
+	var attempts []string
+	places := r.places()
+	for i, at := range places {
+		root := r.Project.from()
+		if r.Project.Source == "" {
+			root = r.Roots[i]
+		}
+		answer, err := f.climb(r.Project.ladder(at), &attempts)
+		if errors.As(err, new(endError)) && i+1 < len(places) && places[i+1].repository != "" {
+			attempts = append(attempts, err.Error())
+			continue // the repository itself may be nearer than the proxy
+		}
+		if err != nil {
+			return found{}, fmt.Errorf("%s: %w", r.Project.Path, err)
+		}
+		if answer == nil {
+			continue
+		}
+		out := found{Root: root, Modules: []foundModule{{root, answer.Path, answer.Version}}, ByTag: answer.unproven}
+		// A nested module has tags of its own, so that only the revision says which version of it belongs to the root's.
+		inside := r.Project
+		inside.Version, inside.Revision = "", cmp.Or(inside.Revision, answer.revision())
+		err = f.addNested(r, inside, at, projects, &out)
+		return out, err
+	}
+	return found{}, r.failure(attempts)
+}
+
+// failure is the error for a repository that cannot be had.
+func (r Repository) failure(attempts []string) error {
+	p := r.Project
+	what := p.Path
+	if p.Revision != "" {
+		what += " at revision " + p.Revision
+	}
+	if p.Version != "" {
+		what += " (" + p.Version + ")"
+	}
+	if len(attempts) == 0 {
+		return fmt.Errorf("%s cannot be had: the lock has no revision of it, and for the go command %s is not one version: "+
+			"lock it anew, or commit vendor/", what, p.Version)
+	}
+	return fmt.Errorf("%s cannot be had. Tried:\n  %s\n"+
+		"If it is private, name its host in GOPRIVATE; if it is gone, commit vendor/", what, strings.Join(attempts, "\n  "))
+}
+
+// addNested adds the modules nested in the repository that hold packages of the
+// lock which the root's module lacks. inside says at which revision they are.
+func (f *Fetcher) addNested(r Repository, inside Project, at place, projects []Project, out *found) error {
+	for {
+		lacks := r.lacks(projects, f.Store, *out)
+		if len(lacks) == 0 {
+			return nil
+		}
+		var attempts []string
+		added := false
+		for prefix := lacks[0]; prefix != out.Root && prefix != "." && !added; prefix = path.Dir(prefix) {
+			below := at
+			below.path = path.Join(at.path, strings.TrimPrefix(prefix, out.Root))
+			answer, err := f.climb(inside.ladder(below), &attempts)
+			if err != nil {
+				return fmt.Errorf("%s: %w", prefix, err)
+			}
+			if answer != nil {
+				out.Modules = append(out.Modules, foundModule{prefix, answer.Path, answer.Version})
+				added = !slices.Contains(r.lacks(projects, f.Store, *out), lacks[0])
+			}
+		}
+		if !added {
+			tried := ""
+			if len(attempts) > 0 {
+				tried = ". Tried:\n  " + strings.Join(attempts, "\n  ")
+			}
+			return fmt.Errorf("%s has no package %s at revision %s, neither itself nor in a module of its own: "+
+				"lock it anew, or commit vendor/%s", out.Root, lacks[0], cmp.Or(inside.Revision, r.Project.Version), tried)
+		}
+	}
+}
+
+// climb asks one query after the other until the go command has an answer, and
+// moves what it downloaded to the store. attempts takes what did not work. A
+// nil answer means that this place has nothing; an error ends the search, since no other place can do better.
+func (f *Fetcher) climb(l *ladder, attempts *[]string) (*answer, error) {
+	for q, ok := l.next(); ok; q, ok = l.next() {
+		a, err := f.ask(q)
+		switch {
+		case err == nil:
+			if err := a.verify(l.project, q); err != nil {
+				return nil, err
+			}
+			return a, f.store(a)
+		case errors.As(err, new(endError)), distrust.MatchString(err.Error()):
+			return nil, fmt.Errorf("%s: %w", q, err)
+		}
+		*attempts = append(*attempts, fmt.Sprintf("%s: %s", q, err))
+		l.learn(err)
+	}
+	return nil, nil
+}
+
+// nowhere is the directory in which the go command runs: one without a go.mod.
+func (f *Fetcher) nowhere() string { return filepath.Join(f.Scratch, "nowhere") }
+
+// Count is the number of modules that hold the projects' code.
+func (f Fetched) Count() int {
+	n := 0
+	for _, in := range f.found {
+		n += len(in.Modules)
+	}
+	return n
+}
+
+// Modules are the modules that hold the projects' code, as PATH@VERSION, sorted. Those that stand for a URL are left out.
+func (f Fetched) Modules() []string {
+	var all []string
+	for _, in := range f.found {
+		for _, m := range in.Modules {
+			if name := m.Path + "@" + m.Version; !strings.HasPrefix(name, madeUp) && !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
