@@ -81,11 +81,11 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	dist, err := b.installGo(ctx, found.Tool, app)
+	dist, err := b.installGo(ctx, app)
 	if err != nil {
 		return err
 	}
-	project, err := b.prepareProject(found.Tool, app, dist)
+	project, err := b.prepareProject(ctx, app, dist)
 	if err != nil {
 		return err
 	}
@@ -98,14 +98,21 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.addExtras(ctx, project); err != nil {
+		return err
+	}
 	if err := b.chooseProcesses(project, binaries); err != nil {
 		return err
 	}
-	return b.keepCaches(project)
+	if err := b.keepCaches(project); err != nil {
+		return err
+	}
+	b.hintAtModules(project)
+	return nil
 }
 
 // understand says what kind of app this is and which settings are in effect.
-func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
+func (b *build) understand(found deps.Found) (app, error) {
 	b.Headerf("App: %s (%s)", found.Tool, found.By)
 	if b.settings.WorkDir != b.context.ApplicationPath {
 		b.Bodyf("in %s", b.settings.Env["BP_GO_WORKDIR"])
@@ -129,32 +136,31 @@ func (b *build) understand(found deps.Found) (deps.ModuleApp, error) {
 			b.warn("%s is not run: this version of the buildpack runs no compile hooks", hook)
 		}
 	}
-	if found.Tool != deps.Modules && found.Tool != deps.None {
-		return deps.ModuleApp{}, fmt.Errorf("%s names %s as the dependency tool, which this version of the buildpack does not build: "+
-			"run \"go mod init\" and \"go mod tidy\" and commit go.mod and go.sum, which take its place", found.By, found.Tool)
-	}
 	if err := b.readProcfile(); err != nil {
-		return deps.ModuleApp{}, err
+		return app{}, err
 	}
-	app, err := b.settings.modules(b.context.ApplicationPath, found.Tool)
+	a, err := b.settings.read(b.context.ApplicationPath, found.Tool)
 	if err != nil {
-		return app, err
+		return a, err
 	}
-	return app.Use(b.settings.WorkUse, b.scratch)
+	if a.modules, err = a.modules.Use(b.settings.WorkUse, b.scratch); err != nil {
+		return a, err
+	}
+	return a, b.settings.checkImportPath(a)
 }
 
 // installGo puts the Go that the app asks for in its layer.
-func (b *build) installGo(ctx context.Context, tool deps.Tool, app deps.ModuleApp) (goDist, error) {
+func (b *build) installGo(ctx context.Context, a app) (goDist, error) {
 	done := b.step("Go")
-	sources, err := b.settings.goSources(b.context.ApplicationPath, tool, app, b.context.Buildpack.Metadata)
+	sources, err := b.settings.goSources(b.context.ApplicationPath, a, b.context.Buildpack.Metadata)
 	if err != nil {
 		return goDist{}, err
 	}
 	installed, err := b.provideGo(ctx, sources, func(v toolchain.Version) error {
-		if tool != deps.Modules {
+		if a.tool != deps.Modules {
 			return nil
 		}
-		return app.Check(v)
+		return a.modules.Check(v)
 	})
 	if err != nil {
 		return goDist{}, err
@@ -166,7 +172,7 @@ func (b *build) installGo(ctx context.Context, tool deps.Tool, app deps.ModuleAp
 // offerGo contributes Go alone, for other buildpacks that require it.
 func (b *build) offerGo(ctx context.Context) error {
 	done := b.step("Go, for other buildpacks")
-	sources, err := b.settings.goSources(b.context.ApplicationPath, deps.None, deps.ModuleApp{}, b.context.Buildpack.Metadata)
+	sources, err := b.settings.goSources(b.context.ApplicationPath, app{tool: deps.None}, b.context.Buildpack.Metadata)
 	if err != nil {
 		return err
 	}
@@ -181,11 +187,16 @@ func (b *build) offerGo(ctx context.Context) error {
 type goDist struct {
 	toolchain.Go
 	room *toolchainRoom
+	// endOfLife is when the release lost support, zero while it is not known.
+	endOfLife time.Time
 }
 
 // provideGo resolves the version that sources and other buildpacks ask for and installs it, unless check refuses it.
 func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check func(toolchain.Version) error) (goDist, error) {
 	needs := b.requirements()
+	if b.settings.GoInImage {
+		needs.types.Launch = true
+	}
 	room, err := b.newToolchainRoom()
 	if err != nil {
 		return goDist{}, err
@@ -202,7 +213,7 @@ func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check
 		return goDist{}, err
 	}
 	b.result.Layers = append(b.result.Layers, layer)
-	return goDist{installed, room}, nil
+	return goDist{installed, room, release.EndOfLife}, nil
 }
 
 // needs is what other buildpacks require of Go.
@@ -247,22 +258,14 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan
 	if err := p.prefetch(ctx); err != nil {
 		return compile.Plan{}, err
 	}
+	if err := p.fetchLocked(ctx); err != nil {
+		return compile.Plan{}, err
+	}
 	plan, err := p.job.Prepare()
 	if err != nil {
 		return plan, err
 	}
-	switch {
-	case plan.Modules == 0:
-		b.Body("The standard library and the app's own packages")
-	case p.prefetched > 0:
-		b.Bodyf("%s downloaded with a newer Go", count(p.prefetched, "module"))
-	case p.job.Mod == "vendor":
-		b.Bodyf("%s, from the app's vendor directory", count(plan.Modules, "module"))
-	case plan.Downloads == 0:
-		b.Bodyf("%s, none downloaded", count(plan.Modules, "module"))
-	default:
-		b.Bodyf("%s, %d downloaded", count(plan.Modules, "module"), plan.Downloads)
-	}
+	b.Body(p.origin(plan))
 	if plan.Cgo.Warning != "" {
 		b.warn("%s", plan.Cgo.Warning)
 	}
@@ -305,7 +308,7 @@ func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 			b.warn("process %s starts %s, which neither the app nor this build has: it cannot start", process.Type, missing)
 		}
 	}
-	var names []string
+	names := p.tools
 	for _, binary := range binaries {
 		names = append(names, binary.Name)
 	}

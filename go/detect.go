@@ -51,8 +51,8 @@ func (b Buildpack) Detect(context libcnb.DetectContext) (libcnb.DetectResult, er
 	}
 	metadata := map[string]any{requiredBy: context.Buildpack.Info.ID}
 	// What is wrong with a version or a file is said during the build, where the user sees it.
-	if app, err := settings.modules(context.ApplicationPath, found.Tool); err == nil && len(settings.WorkUse) == 0 {
-		if sources, err := settings.goSources(context.ApplicationPath, found.Tool, app, context.Buildpack.Metadata); err == nil {
+	if app, err := settings.read(context.ApplicationPath, found.Tool); err == nil && len(settings.WorkUse) == 0 {
+		if sources, err := settings.goSources(context.ApplicationPath, app, context.Buildpack.Metadata); err == nil {
 			metadata["version"], metadata["version-source"] = sources[0].Text, sources[0].Name
 		}
 	}
@@ -70,26 +70,47 @@ func (s Settings) detect(appDir string) (found deps.Found, ok bool, err error) {
 	return found, ok, err
 }
 
-// modules reads the app's module or workspace as it is found; it is empty for other tools.
-func (s Settings) modules(appDir string, tool deps.Tool) (deps.ModuleApp, error) {
-	if tool != deps.Modules {
-		return deps.ModuleApp{WorkDir: s.WorkDir}, nil
-	}
-	return deps.LoadModules(appDir, s.WorkDir, s.Env["GOWORK"])
+// app is what an app's own files say.
+type app struct {
+	tool deps.Tool
+	// modules is the module or workspace, manifest what the files of another tool say.
+	modules  deps.ModuleApp
+	manifest deps.Manifest
 }
 
+// read reads the app's files, as they are found.
+func (s Settings) read(appDir string, tool deps.Tool) (app, error) {
+	a := app{tool: tool, modules: deps.ModuleApp{WorkDir: s.WorkDir}}
+	var err error
+	switch {
+	case tool == deps.Modules:
+		a.modules, err = deps.LoadModules(appDir, s.WorkDir, s.Env["GOWORK"])
+	case tool.Legacy():
+		a.manifest, err = deps.ReadManifest(tool, s.WorkDir, deps.Options{GlideSkipInstall: s.GlideSkipInstall})
+	}
+	return a, err
+}
+
+// unlocked tells whether the app's tool knows no lock: its imports are then fetched at their latest.
+func (a app) unlocked() bool { return a.tool == deps.Godir && a.manifest.AsIs == "" }
+
 // goSources returns what says which Go to use, the winner first.
-func (s Settings) goSources(appDir string, tool deps.Tool, app deps.ModuleApp, metadata map[string]any) ([]toolchain.Source, error) {
-	kind := "legacy"
-	if tool == deps.Modules || tool == deps.None {
-		kind = "modules"
+func (s Settings) goSources(appDir string, a app, metadata map[string]any) ([]toolchain.Source, error) {
+	kind := "modules"
+	if a.tool.Legacy() && !a.unlocked() {
+		kind = "legacy"
 	}
 	generated := ""
-	if app.GoWork != "" && len(s.WorkUse) > 0 {
+	if a.modules.GoWork != "" && len(s.WorkUse) > 0 {
 		generated = "BP_GO_WORK_USE"
+	}
+	var byTool *toolchain.Source
+	if said := a.manifest.GoVersion; said.Text != "" {
+		spec, err := toolchain.ParseSpec(said.Text)
+		byTool = &toolchain.Source{Name: said.By, Text: said.Text, Spec: spec, Err: err}
 	}
 	return toolchain.Sources(toolchain.Inputs{
 		GoWorkName: generated, BPGoVersion: s.BPGoVersion, GoVersion: s.GoVersion, AppDir: appDir, WorkDir: s.WorkDir,
-		GoMod: app.GoMod, GoWork: app.GoWork, Default: defaultVersion(metadata, kind),
+		GoMod: a.modules.GoMod, GoWork: a.modules.GoWork, Tool: byTool, Default: defaultVersion(metadata, kind),
 	})
 }

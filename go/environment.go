@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // owned are the variables that the build sets itself: what the log says was
@@ -32,6 +34,10 @@ type goEnvironment struct {
 	goos, goarch string
 	// gopath holds the module cache, at pkg/mod; gocache the compiled packages.
 	gopath, gocache string
+	// moreGOPATH are further workspaces without modules: the tools of that time kept dependencies in some.
+	moreGOPATH []string
+	// vendorExperiment is GO15VENDOREXPERIMENT, "" for the user's own value.
+	vendorExperiment string
 	// gowork is the go.work in effect, "" for none.
 	gowork string
 	// goflags are what is left of GOFLAGS.
@@ -57,7 +63,7 @@ func (s Settings) environment(e goEnvironment) []string {
 	}
 	env["PATH"] = filepath.Join(e.goroot, "bin") + string(filepath.ListSeparator) + env["PATH"]
 	env["GOROOT"] = e.goroot
-	env["GOPATH"] = e.gopath
+	env["GOPATH"] = strings.Join(append([]string{e.gopath}, e.moreGOPATH...), string(filepath.ListSeparator))
 	env["GOMODCACHE"] = filepath.Join(e.gopath, "pkg", "mod")
 	env["GOCACHE"] = e.gocache
 	env["GOTOOLCHAIN"] = "local"
@@ -70,6 +76,9 @@ func (s Settings) environment(e goEnvironment) []string {
 		if e.gowork != "" {
 			env["GOWORK"] = e.gowork
 		}
+	}
+	if e.vendorExperiment != "" {
+		env["GO15VENDOREXPERIMENT"] = e.vendorExperiment
 	}
 	if delete(env, "GOFLAGS"); e.goflags != "" {
 		env["GOFLAGS"] = e.goflags
@@ -85,6 +94,11 @@ func (s Settings) downloadEnvironment() []string {
 		delete(env, name)
 	}
 	return pairs(env)
+}
+
+// forModern is a build's environment for another, newer Go that downloads.
+func (s Settings) forModern(env []string, modern toolchain.Go) []string {
+	return append(without(env, "GOROOT", "PATH", "GO111MODULE"), "GOROOT="+modern.Root, "GO111MODULE=on", "PATH="+s.Env["PATH"])
 }
 
 // without returns env less the variables named.

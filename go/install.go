@@ -149,8 +149,12 @@ func (r *toolchainRoom) resolve(ctx context.Context, sources, required []toolcha
 	}
 	b.table(rows)
 	if end := release.EndOfLife; !end.IsZero() && !b.clock().Before(end) {
-		b.warn("Go %s is past its end of life: Go %s gets no fixes since %s. Ask for a newer one (%s).",
-			release.Version, release.Version.Line(), end.Format(time.DateOnly), resolution.Source.Name)
+		how := "Ask for a newer one (" + resolution.Source.Name + ")"
+		if len(sources) == 1 {
+			how = "Set BP_GO_VERSION for a newer one"
+		}
+		b.warn("Go %s is past its end of life: Go %s gets no fixes since %s. %s.",
+			release.Version, release.Version.Line(), end.Format(time.DateOnly), how)
 	}
 	return release, nil
 }
@@ -202,6 +206,10 @@ func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Releas
 
 // moveAside makes room for another Go. The one that is there may still be needed, to download it.
 func (r *toolchainRoom) moveAside() error {
+	// What describes the layer goes first: a build that ends in between must not leave one Go under the name of another.
+	if err := os.RemoveAll(r.layer.Path + ".toml"); err != nil {
+		return err
+	}
 	if r.previous == nil {
 		return buildcache.Remove(r.layer.Path)
 	}

@@ -24,8 +24,7 @@ import (
 // project is the app on its way through the build: where it is compiled, with what, and what is kept.
 type project struct {
 	build    *build
-	tool     deps.Tool
-	app      deps.ModuleApp
+	app      app
 	dist     goDist
 	job      compile.Job
 	restore  func() error
@@ -33,11 +32,19 @@ type project struct {
 	caches   []*buildcache.Cache
 	// prefetched is the number of modules that a newer Go downloaded.
 	prefetched int
+	// importPath is the app's own in a GOPATH, vendor the directory there that
+	// holds the dependencies, and locked what became of those of a lock.
+	importPath, vendor string
+	locked             locked
+	// tools are the names of programs that were built besides the app's own.
+	tools []string
+	// startDir is where processes start, "" for the app's root.
+	startDir string
 }
 
 // prepareProject opens the caches and puts together all that the go command needs to know.
-func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) (*project, error) {
-	p := &project{build: b, tool: tool, app: app, dist: dist, restore: func() error { return nil }}
+func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*project, error) {
+	p := &project{build: b, app: a, dist: dist, restore: func() error { return nil }}
 	flags, err := compile.Merge(b.settings.Flags, dist.Version)
 	if err != nil {
 		return nil, err
@@ -46,12 +53,12 @@ func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) 
 		b.Bodyf("%s in GOFLAGS is not used: Go %s does not know it", strings.Join(flags.TooNew, ", "), dist.Version)
 	}
 	p.job = compile.Job{
-		Go: dist.Go, Dir: b.settings.WorkDir, Modules: tool == deps.Modules, Flags: flags,
+		Go: dist.Go, Dir: b.settings.WorkDir, Modules: a.tool == deps.Modules || a.unlocked() && dist.Version.Has(toolchain.ModuleMode), Flags: flags,
 		Targets: b.settings.Targets, Everything: []string{"./..."},
 		CgoEnabled: b.settings.Env["CGO_ENABLED"], CC: b.settings.Env["CC"], Path: b.settings.Env["PATH"],
 		Output: b.BodyWriter(),
 	}
-	e := goEnvironment{goroot: dist.Root, modules: p.job.Modules, gowork: app.GoWork, goflags: flags.GoFlags}
+	e := goEnvironment{goroot: dist.Root, modules: p.job.Modules, gowork: a.modules.GoWork, goflags: flags.GoFlags}
 	e.goos, e.goarch = b.target()
 	p.job.Cross = e.goos != runtime.GOOS || e.goarch != runtime.GOARCH
 	if e.config, err = b.configDirectory(); err != nil {
@@ -60,9 +67,12 @@ func (b *build) prepareProject(tool deps.Tool, app deps.ModuleApp, dist goDist) 
 	if err := p.openCaches(&e); err != nil {
 		return nil, err
 	}
-	if p.job.Modules {
+	switch {
+	case a.unlocked() && p.job.Modules:
+		err = p.inMadeUpModule(ctx, e)
+	case p.job.Modules:
 		err = p.inModules()
-	} else {
+	default:
 		err = p.inGOPATH(&e)
 	}
 	if err != nil {
@@ -101,10 +111,12 @@ func (b *build) configDirectory() (string, error) {
 	return dir, nil
 }
 
-// openCaches opens the cached layers: sources of modules, and compiled packages as far as this Go caches any.
+// openCaches opens the cached layers: sources of modules or of what a lock
+// names, and compiled packages as far as this Go caches any.
 func (p *project) openCaches(e *goEnvironment) error {
 	layers := p.build.context.Layers
-	modules, err := buildcache.Open(layers, "modules", map[string]string{"format": "raw-1"})
+	sources := map[bool]string{true: "modules", false: vendorLayer}[p.job.Modules]
+	dependencies, err := buildcache.Open(layers, sources, map[string]string{"format": "raw-1"})
 	if err != nil {
 		return err
 	}
@@ -116,47 +128,29 @@ func (p *project) openCaches(e *goEnvironment) error {
 	if err != nil {
 		return err
 	}
-	p.caches = []*buildcache.Cache{modules, compiled}
-	e.gopath, e.gocache = modules.Dir(), compiled.Dir()
+	p.caches = []*buildcache.Cache{dependencies, compiled}
+	e.gopath, e.gocache = dependencies.Dir(), compiled.Dir()
 	return nil
 }
 
 // inModules sets the job up for module mode.
 func (p *project) inModules() error {
 	var err error
-	if p.restore, err = p.app.Preserve(); err != nil {
+	if p.restore, err = p.app.modules.Preserve(); err != nil {
 		return err
 	}
-	p.job.Mod = cmp.Or(p.job.Flags.Mod, p.app.Mod(p.dist.Version))
+	p.job.Mod = cmp.Or(p.job.Flags.Mod, p.app.modules.Mod(p.dist.Version))
 	if len(p.job.Targets.Patterns) == 0 {
-		p.job.Targets = compile.Targets{From: p.app.InstallBy, Patterns: p.app.Install}
+		p.job.Targets = compile.Targets{From: p.app.modules.InstallBy, Patterns: p.app.modules.Install}
 	}
-	p.job.Everything, err = p.app.Patterns()
-	return err
-}
-
-// inGOPATH sets the job up for an app without modules: a copy in a GOPATH, where its imports are found.
-func (p *project) inGOPATH(e *goEnvironment) error {
-	importPath := p.build.settings.ImportPath
-	if importPath == "" {
-		importPath = "app"
-		p.build.Bodyf("Its import path is taken to be %q: set BP_GO_BUILD_IMPORT_PATH if its packages import each other", importPath)
-	}
-	e.gopath = filepath.Join(p.build.scratch, "gopath")
-	var dropped []string
-	if p.job.Flags, dropped = p.job.Flags.WithoutModules(); len(dropped) > 0 {
-		p.build.Bodyf("%s is not used: the app is built without modules", strings.Join(dropped, ", "))
-	}
-	e.goflags = p.job.Flags.GoFlags
-	var err error
-	p.job.Dir, err = deps.IntoGOPATH(p.build.settings.WorkDir, e.gopath, importPath)
+	p.job.Everything, err = p.app.modules.Patterns()
 	return err
 }
 
 // stamp finds out whether the git revision can go into the binaries.
 func (p *project) stamp() {
-	if !p.job.Modules {
-		return // the copy in the GOPATH has no .git
+	if p.job.Dir != p.build.settings.WorkDir {
+		return // a copy has no .git
 	}
 	env := p.build.settings.Env
 	repository := compile.FindRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath,
@@ -172,7 +166,7 @@ func (p *project) stamp() {
 // prefetch downloads the modules for Go versions that know neither lists of
 // proxies nor the checksum database, with a newer Go, into the cache from which they then build offline.
 func (p *project) prefetch(ctx context.Context) error {
-	if !p.job.Modules || p.job.Mod == "vendor" || p.dist.Version.Has(toolchain.ProxyLists) || p.app.GoMod == "" {
+	if !p.job.Modules || p.job.Mod == "vendor" || p.dist.Version.Has(toolchain.ProxyLists) || p.app.modules.GoMod == "" {
 		return nil
 	}
 	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
@@ -188,9 +182,8 @@ func (p *project) prefetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := append(without(p.job.Env, "GOROOT", "PATH", "GO111MODULE"),
-		"GOROOT="+modern.Root, "GO111MODULE=on", "PATH="+p.build.settings.Env["PATH"])
-	downloaded, err := p.app.Download(modern, env, p.build.scratch)
+	env := p.build.settings.forModern(p.job.Env, modern)
+	downloaded, err := p.app.modules.Download(modern, env, p.build.scratch)
 	if err != nil {
 		return err
 	}
@@ -200,15 +193,14 @@ func (p *project) prefetch(ctx context.Context) error {
 
 // processes chooses what runs in the image: the Procfile's processes, else one for each binary.
 func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
-	top, workDir := p.build.context.ApplicationPath, p.build.settings.WorkDir
 	if p.build.procfile != nil {
-		return launch.FromProcfile(p.build.procfile, startDir(p.build.procfileDir, top))
+		return launch.FromProcfile(p.build.procfile, cmp.Or(p.startDir, startDir(p.build.procfileDir, p.build.context.ApplicationPath)))
 	}
 	var programs []launch.Binary
 	for _, binary := range binaries {
 		programs = append(programs, launch.Binary{Name: binary.Name, ImportPath: binary.Package, NamedBy: p.job.Targets.From})
 	}
-	return launch.FromBinaries(programs, rootName(p.app.Path), startDir(workDir, top))
+	return launch.FromBinaries(programs, rootName(p.modulePath()), p.processDir())
 }
 
 // missingProgram returns the program of a process when it is named as a file of
@@ -263,12 +255,22 @@ func (b *build) readProcfile() error {
 
 // linkDirs are the directories whose bin/ gets links to the binaries.
 func (p *project) linkDirs() []string {
-	top, workDir := p.build.context.ApplicationPath, p.build.settings.WorkDir
-	if workDir == top {
-		return []string{top}
+	dirs := []string{p.build.context.ApplicationPath}
+	for _, dir := range []string{p.build.settings.WorkDir, p.startDir} {
+		if dir != "" && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
 	}
-	return []string{top, workDir}
+	return dirs
 }
+
+// processDir is where the processes of the binaries start.
+func (p *project) processDir() string {
+	return cmp.Or(p.startDir, startDir(p.build.settings.WorkDir, p.build.context.ApplicationPath))
+}
+
+// modulePath is the path of the app's module, or its import path without one.
+func (p *project) modulePath() string { return cmp.Or(p.app.modules.Path, p.importPath) }
 
 // rootName is the name that the go command gives to a program in the root of the module modulePath.
 func rootName(modulePath string) string {

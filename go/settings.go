@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jdx/go-netrc"
@@ -39,6 +40,8 @@ type Settings struct {
 	Flags compile.Settings
 	// ImportPath is BP_GO_BUILD_IMPORT_PATH.
 	ImportPath string
+	// GlideSkipInstall is GLIDE_SKIP_INSTALL, GOPATHInImage GO_SETUP_GOPATH_IN_IMAGE, GoInImage GO_INSTALL_TOOLS_IN_IMAGE.
+	GlideSkipInstall, GOPATHInImage, GoInImage bool
 	// Debug is set by BP_LOG_LEVEL=DEBUG.
 	Debug bool
 }
@@ -73,6 +76,13 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 		},
 	}
 	var err error
+	for name, to := range map[string]*bool{
+		"GLIDE_SKIP_INSTALL": &s.GlideSkipInstall, "GO_SETUP_GOPATH_IN_IMAGE": &s.GOPATHInImage, "GO_INSTALL_TOOLS_IN_IMAGE": &s.GoInImage,
+	} {
+		if *to, err = yes(name, get(name)); err != nil {
+			return s, err
+		}
+	}
 	if s.WorkDir, err = deps.WorkDir(appDir, cmp.Or(get("BP_GO_WORKDIR"), defaults["BP_GO_WORKDIR"])); err != nil {
 		return s, err
 	}
@@ -119,6 +129,18 @@ func defaultVersion(metadata map[string]any, kind string) string {
 	return version
 }
 
+// yes reads a variable that switches something on.
+func yes(name, value string) (bool, error) {
+	if value == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(strings.ToLower(value))
+	if err != nil {
+		return false, fmt.Errorf("%s=%s: write true or false", name, value)
+	}
+	return on, nil
+}
+
 func list(value, separator string) []string {
 	var items []string
 	for _, item := range strings.Split(value, separator) {
@@ -134,7 +156,7 @@ func list(value, separator string) []string {
 func (s Settings) Found() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
-		known := strings.HasPrefix(name, "BP_") || strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO_") || name == "SOURCE_VERSION"
+		known := strings.HasPrefix(name, "BP_") || strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO_") || name == "SOURCE_VERSION" || name == "GLIDE_SKIP_INSTALL"
 		if known && s.Env[name] != "" {
 			names = append(names, name)
 		}

@@ -3,6 +3,7 @@ package golang
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,7 @@ func TestSettingsErrorsNameTheVariable(t *testing.T) {
 		"work dir outside":     {"BP_GO_WORKDIR=../x", "BP_GO_WORKDIR=../x leaves the app"},
 		"unknown source of Go": {"BP_GO_DIST_SOURCE=ftp", "BP_GO_DIST_SOURCE=ftp: only upstream and goproxy are known"},
 		"proxy is no URL":      {"GOPROXY=https://user:pass word@proxy\x7f", "GOPROXY: entry 1 is no URL"},
+		"neither on nor off":   {"GLIDE_SKIP_INSTALL=maybe", "GLIDE_SKIP_INSTALL=maybe: write true or false"},
 		"import path":          {"BP_GO_BUILD_IMPORT_PATH=a b", "BP_GO_BUILD_IMPORT_PATH"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,5 +164,26 @@ func TestNetrcGivesTheLoginForAHost(t *testing.T) {
 	}
 	if user := mustRead(t, "HOME=/nowhere").netrcCredentials("proxy.corp.example"); user != nil {
 		t.Errorf("without a file: %v", user)
+	}
+}
+
+func TestSwitches(t *testing.T) {
+	for value, want := range map[string]bool{"": false, "true": true, "TRUE": true, "1": true, "false": false, "0": false, "true\n": true} {
+		if got := mustRead(t, "GO_INSTALL_TOOLS_IN_IMAGE="+value).GoInImage; got != want {
+			t.Errorf("%q is %t", value, got)
+		}
+	}
+}
+
+func TestEnvironmentWithoutModulesHasAllWorkspaces(t *testing.T) {
+	s := mustRead(t, "GO15VENDOREXPERIMENT=0", "GOPATH=/mine")
+	env := s.environment(goEnvironment{goroot: "/go", gopath: "/a", moreGOPATH: []string{"/b", "/c"}, vendorExperiment: "1"})
+	for _, want := range []string{"GOPATH=/a:/b:/c", "GO15VENDOREXPERIMENT=1", "GO111MODULE=off", "GOMODCACHE=/a/pkg/mod"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing in %q", want, env)
+		}
+	}
+	if env := s.environment(goEnvironment{}); !slices.Contains(env, "GO15VENDOREXPERIMENT=0") {
+		t.Errorf("the user's own GO15VENDOREXPERIMENT is missing in %q", env)
 	}
 }

@@ -27,8 +27,9 @@ func main() {
 	libpak.BuildpackMain(buildpack.Detect, buildpack.Build,
 		// libcnb's debug log would print every variable of the platform, secrets included.
 		libcnb.WithLogger(log.PaketoLogger{}),
-		// The build lists its processes itself.
+		// The build says itself what it leaves in the image.
 		libcnb.WithTOMLWriter(utils.NewTOMLWriter(utils.WithTOMLWriterLogger(log.PaketoLogger{}))),
+		libcnb.WithEnvironmentWriter(utils.NewEnvironmentWriter(utils.WithEnvironmentWriterLogger(log.PaketoLogger{}))),
 		libcnb.WithExitHandler(exitHandler{utils.NewExitHandler(), logger.TerminalErrorWriter()}),
 	)
 }

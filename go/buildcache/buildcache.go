@@ -44,11 +44,20 @@ func Open(layers libcnb.Layers, name string, key map[string]string) (*Cache, err
 			return nil, err
 		}
 		c.restored = len(entries) > 0
-	} else if err := Remove(layer.Path); err != nil {
+	} else if err := discard(layer); err != nil {
 		return nil, err
 	}
 	c.layer.Metadata = want
 	return c, os.MkdirAll(layer.Path, 0o755)
+}
+
+// discard removes what an earlier build left. What describes it goes first: a
+// build that fails must not leave new content under the old key.
+func discard(layer libcnb.Layer) error {
+	if err := os.RemoveAll(layer.Path + ".toml"); err != nil {
+		return err
+	}
+	return Remove(layer.Path)
 }
 
 // Dir is the directory, which exists.

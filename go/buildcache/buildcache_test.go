@@ -189,3 +189,14 @@ func TestRemove(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFailedBuildLeavesNoNewContentUnderTheOldKey: a build that ends in an error writes no metadata.
+func TestFailedBuildLeavesNoNewContentUnderTheOldKey(t *testing.T) {
+	layers := libcnb.Layers{Path: t.TempDir()}
+	put(t, filepath.Join(open(t, layers, map[string]string{"go": "1"}).Dir(), "x"), "of 1")
+	store(t, layers, libcnb.Layer{Metadata: map[string]any{"go": "1"}})
+	put(t, filepath.Join(open(t, layers, map[string]string{"go": "2"}).Dir(), "x"), "of 2") // and then the build fails
+	if c := open(t, layers, map[string]string{"go": "1"}); c.Restored() {
+		t.Error("what Go 2 left counts as of Go 1")
+	}
+}

@@ -33,6 +33,8 @@ type Job struct {
 	// CgoEnabled, CC and Path are the variables CGO_ENABLED, CC and PATH; Cross tells that the target is another machine than this.
 	CgoEnabled, CC, Path string
 	Cross                bool
+	// Missing is what to do about a package that is not there, "" for the usual advice.
+	Missing string
 	// Stamp tells whether the version control state may be stamped into the binaries.
 	Stamp bool
 	// OutDir is where the binaries go.
@@ -79,7 +81,7 @@ func (j Job) Prepare() (Plan, error) {
 	output := &downloadCounter{out: j.Output}
 	defer output.flush()
 	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
-	mains, all, err := j.Targets.find(list, j.Everything)
+	mains, all, err := j.Targets.find(list, j.Everything, j.Modules)
 	if err != nil {
 		return plan, j.explain(err, output.text.String())
 	}

@@ -385,8 +385,8 @@ package dep
 
 const Hello = "hello"
 `)
-	dir, err := deps.IntoGOPATH(source, gopath, "example.com/team/app")
-	if err != nil {
+	dir := filepath.Join(gopath, "src", "example.com", "team", "app")
+	if err := deps.CopyTree(source, dir); err != nil {
 		t.Fatal(err)
 	}
 	flags, err := Merge(Settings{Tags: "x"}, apptest.Go(t).Version)
@@ -413,10 +413,37 @@ const Hello = "hello"
 	if got := b.run(t, binaries[0].Name); got != "hello world" {
 		t.Errorf("%s says %q", binaries[0].Name, got)
 	}
+	vendoredCommands(t, j)
 	// An import that is nowhere is explained.
 	write(t, filepath.Join(dir, "more.go"), "package main\n\nimport _ \"example.org/nowhere\"\n")
 	_, err = j.Prepare()
 	if err == nil || !strings.Contains(err.Error(), "the package example.org/nowhere is not there") {
 		t.Errorf("error %v\n%s", err, log.String())
+	}
+}
+
+// vendoredCommands names commands of the vendor directory by their import paths, as for a module.
+func vendoredCommands(t *testing.T, j Job) {
+	write(t, filepath.Join(j.Dir, "vendor", "example.org", "tools", "migrate", "main.go"), "package main\n\nfunc main() { println(`migrated`) }\n")
+	for _, patterns := range [][]string{{".", "example.org/tools/migrate"}, {"example.com/team/app", "example.org/tools/..."}, {".", "./vendor/example.org/tools/migrate"}} {
+		j.Targets = Targets{From: "BP_GO_TARGETS", Patterns: patterns}
+		plan, err := j.Prepare()
+		if err != nil {
+			t.Fatalf("%v: %v", patterns, err)
+		}
+		binaries, err := plan.Build()
+		if err != nil {
+			t.Fatalf("%v: %v", patterns, err)
+		}
+		var names []string
+		for _, b := range binaries {
+			names = append(names, b.Name)
+		}
+		if diff := cmp.Diff([]string{"app", "migrate"}, names); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", patterns, diff)
+		}
+		if got := (built{job: j}).run(t, "migrate"); got != "migrated" {
+			t.Errorf("%v: migrate says %q", patterns, got)
+		}
 	}
 }

@@ -13,6 +13,9 @@ type explanation struct {
 	advice string
 }
 
+// missingPackage matches what the go command says in a GOPATH of an import that leads nowhere.
+var missingPackage = regexp.MustCompile(`cannot find package "([^"]+)" in any of|import "([^"]+)": cannot find package`)
+
 // explanations are the complaints that deploys end with most often, the most telling first.
 var explanations = []explanation{
 	{regexp.MustCompile(`(?m)module (?:\./)?(\S+) listed in go\.work(?: file)? requires go >= (\S+), but go\.work lists go (\S+?);?(?: |$)`),
@@ -55,8 +58,8 @@ var explanations = []explanation{
 		"a server's certificate is not trusted in the build: add the certificate authority to the build image"},
 	{regexp.MustCompile(`package (\S+) is not in (?:std|GOROOT)\b`),
 		"$1 is no directory of the app and no package of the standard library: check the name"},
-	{regexp.MustCompile(`cannot find package "([^"]+)" in any of`),
-		"the package $1 is not there: add a go.mod (\"go mod init\", \"go mod tidy\"), or commit vendor/"},
+	{missingPackage,
+		"the package $1$2 is not there: add a go.mod (\"go mod init\", \"go mod tidy\"), or commit vendor/"},
 	{regexp.MustCompile(`no space left on device`),
 		"the disk of the build is full"},
 }
@@ -84,6 +87,9 @@ func (j Job) explain(err error, output string) *Error {
 		match := e.pattern.FindStringSubmatchIndex(output)
 		if match == nil {
 			continue
+		}
+		if j.Missing != "" && e.pattern == missingPackage {
+			return &Error{Err: err, Advice: j.Missing}
 		}
 		advice := string(e.pattern.ExpandString(nil, e.advice, output, match))
 		return &Error{Err: err, Advice: strings.ReplaceAll(advice, "Go GO", "Go "+j.Go.Version.String())}

@@ -107,13 +107,16 @@ func (l lister) deep(patterns []string) ([]Package, error) {
 	if l.tool.Version.Has(toolchain.ListDeps) {
 		return l.list(slices.Concat([]string{"-deps", "--"}, patterns)...)
 	}
-	named, err := l.list(patterns...)
-	if err != nil {
-		return nil, err
+	var named []Package
+	for _, pattern := range patterns {
+		found, err := l.named(pattern)
+		if err != nil {
+			return nil, err
+		}
+		named = merge(named, found)
 	}
 	var deps []string
 	for i := range named {
-		named[i].Match = patterns
 		for _, dep := range named[i].Deps {
 			if dep != "C" && !slices.Contains(deps, dep) {
 				deps = append(deps, dep)
@@ -128,4 +131,50 @@ func (l lister) deep(patterns []string) ([]Package, error) {
 		others[i].DepOnly = true
 	}
 	return append(others, named...), err
+}
+
+// named lists the packages that one pattern matches, for Go versions that do not say themselves which it was.
+func (l lister) named(pattern string) ([]Package, error) {
+	patterns := []string{pattern}
+	if strings.Contains(pattern, "...") && !l.tool.Version.Has(toolchain.VendorLeftOut) {
+		found, err := l.shallow(patterns)
+		if err != nil {
+			return nil, err
+		}
+		patterns = nil
+		for _, p := range found {
+			if !p.vendored(pattern) && !p.empty() {
+				patterns = append(patterns, p.ImportPath)
+			}
+		}
+		if len(patterns) == 0 {
+			return nil, nil
+		}
+	}
+	packages, err := l.list(patterns...)
+	for i := range packages {
+		packages[i].Match = []string{pattern}
+	}
+	return packages, err
+}
+
+// vendored tells whether the package lies in a vendor directory that the pattern does not name.
+func (p Package) vendored(pattern string) bool {
+	return p.Module == nil && strings.Contains("/"+p.ImportPath+"/", "/vendor/") && !strings.Contains("/"+pattern+"/", "/vendor/")
+}
+
+// empty tells whether the directory holds no package for this machine and these tags.
+func (p Package) empty() bool { return p.Error != nil && noFiles.MatchString(p.Error.Err) }
+
+// merge adds packages to others; one that both hold matches all their patterns.
+func merge(packages, more []Package) []Package {
+	for _, p := range more {
+		same := func(q Package) bool { return q.ImportPath == p.ImportPath }
+		if i := slices.IndexFunc(packages, same); i >= 0 {
+			packages[i].Match = append(packages[i].Match, p.Match...)
+			continue
+		}
+		packages = append(packages, p)
+	}
+	return packages
 }

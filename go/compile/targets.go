@@ -21,7 +21,9 @@ type Targets struct {
 
 // patterns turns what a user wrote into patterns of the go command as seen from
 // dir: a directory of the app becomes "./DIR" even without the "./", all else is an import path.
-func (t Targets) patterns(dir string) ([]string, error) {
+// Without modules an import path below dir/vendor becomes that directory: the go
+// command does not look there for what it is told to build.
+func (t Targets) patterns(dir string, modules bool) ([]string, error) {
 	var out []string
 	for _, p := range t.Patterns {
 		if strings.HasPrefix(p, "-") {
@@ -40,6 +42,9 @@ func (t Targets) patterns(dir string) ([]string, error) {
 		clean, err := t.clean(p, dir)
 		if err != nil {
 			return nil, err
+		}
+		if base, _, _ := strings.Cut(clean, "..."); !modules && !strings.HasPrefix(clean, ".") && isDir(filepath.Join(dir, "vendor", base)) {
+			clean = "./vendor/" + clean
 		}
 		out = append(out, clean)
 	}
@@ -69,8 +74,8 @@ func (t Targets) clean(pattern, dir string) (string, error) {
 
 // find returns the commands to build, in the user's order where they were
 // named, and every package they depend on.
-func (t Targets) find(l lister, everything []string) (mains, all []Package, err error) {
-	patterns, err := t.patterns(l.dir)
+func (t Targets) find(l lister, everything []string, modules bool) (mains, all []Package, err error) {
+	patterns, err := t.patterns(l.dir, modules)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,11 +114,12 @@ func commands(l lister, everything []string) ([]string, error) {
 	var mains, others, broken []string
 	for _, p := range packages {
 		switch {
+		case p.vendored("./..."):
 		case p.Name == "main" && len(p.GoFiles)+len(p.CgoFiles) > 0:
 			mains = append(mains, p.ImportPath)
 		case p.Name != "" && p.Name != "main":
 			others = append(others, fmt.Sprintf("%s (package %s)", p.Shown(l.dir), p.Name))
-		case p.Error != nil && !noFiles.MatchString(p.Error.Err):
+		case p.Error != nil && !p.empty():
 			broken = append(broken, strings.TrimSpace(p.Error.Pos+" "+p.Error.Err))
 		}
 	}

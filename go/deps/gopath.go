@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/mod/module"
 )
@@ -19,17 +20,18 @@ func CheckImportPath(setting, path string) error {
 	return nil
 }
 
-// IntoGOPATH copies the app to its place below src/ of a GOPATH and returns the
-// directory. Directories are real and files are hard links where the file
-// system allows: the go command's patterns do not follow symbolic links. What
-// belongs to version control or to other languages stays behind.
-func IntoGOPATH(app, gopath, importPath string) (string, error) {
-	dir := filepath.Join(gopath, "src", filepath.FromSlash(importPath))
+// leftBehind are directories that belong to version control, to other languages or to the tools themselves.
+var leftBehind = []string{".git", ".hg", ".svn", ".bzr", "node_modules", ".glide"}
+
+// CopyTree copies an app to dir, its place below src/ of a GOPATH. Directories
+// are real and files are hard links where the file system allows: the go
+// command's patterns do not follow symbolic links.
+func CopyTree(app, dir string) error {
 	app, err := filepath.EvalSymlinks(app)
 	if err != nil {
-		return "", err
+		return err
 	}
-	err = filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -39,7 +41,7 @@ func IntoGOPATH(app, gopath, importPath string) (string, error) {
 		}
 		to := filepath.Join(dir, rel)
 		switch {
-		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
+		case entry.IsDir() && slices.Contains(leftBehind, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(to, 0o755)
@@ -51,7 +53,6 @@ func IntoGOPATH(app, gopath, importPath string) (string, error) {
 			return nil // sockets and pipes are no part of a program
 		}
 	})
-	return dir, err
 }
 
 // copyLinked copies the file that a symbolic link leads to; links to

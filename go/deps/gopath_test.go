@@ -47,7 +47,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	return got
 }
 
-func TestIntoGOPATH(t *testing.T) {
+func TestCopyTree(t *testing.T) {
 	app := write(t, t.TempDir(), `
 -- main.go --
 package main
@@ -57,6 +57,8 @@ package lib
 package x
 -- .git/config --
 -- sub/.git/config --
+-- .hg/store --
+-- .glide/x --
 -- node_modules/x/x.go --
 -- web/node_modules/x/x.go --
 -- .hidden --
@@ -90,18 +92,15 @@ shared
 	}
 	for _, from := range []string{app, link} {
 		gopath := t.TempDir()
-		dir, err := IntoGOPATH(from, gopath, "example.com/team/app")
-		if err != nil {
+		dir := filepath.Join(gopath, "src", "example.com", "team", "app")
+		if err := CopyTree(from, dir); err != nil {
 			t.Fatal(err)
-		}
-		if want := filepath.Join(gopath, "src", "example.com", "team", "app"); dir != want {
-			t.Errorf("directory %s, want %s", dir, want)
 		}
 		if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	if _, err := IntoGOPATH(filepath.Join(app, "none"), t.TempDir(), "app"); err == nil {
+	if err := CopyTree(filepath.Join(app, "none"), t.TempDir()); err == nil {
 		t.Error("no error for an app that is not there")
 	}
 }
@@ -125,8 +124,8 @@ text
 		t.Fatal(err)
 	}
 	gopath := t.TempDir()
-	dir, err := IntoGOPATH(app, gopath, "app")
-	if err != nil {
+	dir := filepath.Join(gopath, "src", "app")
+	if err := CopyTree(app, dir); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer

@@ -29,6 +29,11 @@ type Feature string
 
 // What a Go version may lack; each was tried on both sides of its version.
 const (
+	VendorOnDemand  Feature = "vendor/ with GO15VENDOREXPERIMENT=1, and -X NAME=VALUE"
+	AllCPUs         Feature = "GOMAXPROCS of all CPUs"
+	VendorByDefault Feature = "vendor/ unless GO15VENDOREXPERIMENT=0"
+	VendorAlways    Feature = "vendor/ whatever GO15VENDOREXPERIMENT says"
+	VendorLeftOut   Feature = "./... without vendor/"
 	BuildCache      Feature = "GOCACHE"
 	ModuleMode      Feature = "modules"
 	ListDeps        Feature = "go list -deps"
@@ -47,6 +52,11 @@ const (
 )
 
 var since = map[Feature]Version{
+	VendorOnDemand:  MustParseVersion("1.5"),
+	AllCPUs:         MustParseVersion("1.5"),
+	VendorByDefault: MustParseVersion("1.6"),
+	VendorAlways:    MustParseVersion("1.7"),
+	VendorLeftOut:   MustParseVersion("1.9"),
 	BuildCache:      MustParseVersion("1.10"),
 	ModuleMode:      MustParseVersion("1.11"),
 	ListDeps:        MustParseVersion("1.11"),
