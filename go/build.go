@@ -206,7 +206,7 @@ func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check
 		return goDist{}, err
 	}
 	if err := check(release.Version); err != nil {
-		return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, sources[0].Text, err)
+		return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, strings.TrimPrefix(sources[0].Text, "go"), err)
 	}
 	installed, layer, err := room.contribute(ctx, release, needs.types)
 	if err != nil {

@@ -56,7 +56,7 @@ func (p *project) buildTools(ctx context.Context) error {
 		wanted[filepath.Base(file)] = true
 		from := "from an earlier build"
 		if _, err := os.Stat(file); err != nil {
-			modern, err := p.dist.room.findModern(ctx)
+			modern, err := p.dist.room.findCompiler(ctx)
 			if err != nil {
 				return err
 			}

@@ -197,7 +197,7 @@ func (p *project) origin(plan compile.Plan) string {
 		return p.locked.said
 	case p.app.unlocked() && plan.Modules > 0:
 		return count(plan.Modules, "module") + " at the latest versions"
-	case plan.Modules == 0 && p.vendor != "" && isDir(p.vendor):
+	case plan.Modules == 0 && p.vendor != "" && deps.HasGo(p.vendor, true):
 		return "From the app's vendor directory"
 	case plan.Modules == 0:
 		return "The standard library and the app's own packages"
@@ -225,7 +225,7 @@ func (p *project) inMadeUpModule(ctx context.Context, e goEnvironment) error {
 	maker, env := p.dist.Go, b.settings.environment(e)
 	if !maker.Version.Has(toolchain.ReadOnlyMods) {
 		var err error
-		if maker, err = p.dist.room.findModern(ctx); err != nil {
+		if maker, err = p.dist.room.findCompiler(ctx); err != nil {
 			return err
 		}
 		env = b.settings.forModern(env, maker)
@@ -260,7 +260,7 @@ func (b *build) hintAtModules(p *project) {
 	const most = 8
 	if modules := p.locked.modules; len(modules) > 0 && len(modules) <= most {
 		b.Bodyf("go get %s", strings.Join(modules, " "))
-	} else if p.app.manifest.Lock != "" {
+	} else if len(p.app.manifest.Projects) > 0 {
 		b.Bodyf("go get MODULE@REVISION for each project of %s", p.app.manifest.Lock)
 	}
 	b.Body("go mod tidy, then commit go.mod and go.sum and remove the files of " + string(p.app.tool))

@@ -26,8 +26,9 @@ type toolchainRoom struct {
 	fetcher   *toolchain.Fetcher
 	modern    *toolchain.ModernGo
 	layer     libcnb.Layer
-	// previous is the Go of an earlier build, nil for none; modernGo the one to download with once it is there.
-	previous, modernGo *toolchain.Go
+	// previous is the Go of an earlier build, nil for none; modernGo the one to
+	// download with and compiler one to compile with that is as new, once they are there.
+	previous, modernGo, compiler *toolchain.Go
 }
 
 func (b *build) newToolchainRoom() (*toolchainRoom, error) {
@@ -65,24 +66,38 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 	return r, nil
 }
 
-// findModern returns a Go that can download others: that of an earlier build
-// when it is new enough, else one that is fetched for this alone and gone after the build.
+// findModern returns a Go that can download modules: the build's own or that of
+// an earlier build when it is new enough, else one that is fetched for this alone and gone after the build.
 func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
-	switch {
-	case r.modernGo != nil:
-	case r.previous != nil && r.previous.Version.Has(toolchain.Toolchains):
+	if r.modernGo == nil && r.previous != nil && r.previous.Version.Has(toolchain.Toolchains) {
 		r.modernGo = r.previous
-	default:
-		fetched, err := r.fetchModern(ctx)
+	}
+	if r.modernGo == nil && r.compiler == nil {
+		fetched, err := r.fetchModern(ctx, "modern-go", toolchain.ForDownloads)
 		if err != nil {
 			return toolchain.Go{}, err
 		}
 		r.modernGo = &fetched
 	}
+	if r.modernGo == nil {
+		r.modernGo = r.compiler
+	}
 	return *r.modernGo, nil
 }
 
-func (r *toolchainRoom) fetchModern(ctx context.Context) (toolchain.Go, error) {
+// findCompiler returns a Go like findModern's that can compile too.
+func (r *toolchainRoom) findCompiler(ctx context.Context) (toolchain.Go, error) {
+	if r.compiler == nil {
+		fetched, err := r.fetchModern(ctx, "compiling-go", nil)
+		if err != nil {
+			return toolchain.Go{}, err
+		}
+		r.compiler = &fetched
+	}
+	return *r.compiler, nil
+}
+
+func (r *toolchainRoom) fetchModern(ctx context.Context, dir string, trim toolchain.Trim) (toolchain.Go, error) {
 	release, ok := r.inventory.Newest(runtime.GOARCH, toolchain.Release.HasTarball)
 	if !ok {
 		return toolchain.Go{}, fmt.Errorf("the inventory has no Go for linux/%s to download with", runtime.GOARCH)
@@ -90,7 +105,8 @@ func (r *toolchainRoom) fetchModern(ctx context.Context) (toolchain.Go, error) {
 	r.build.Bodyf("Fetching Go %s to download with", release.Version)
 	fetcher := *r.fetcher
 	fetcher.Modern = nil // it would be needed to get itself
-	root := filepath.Join(r.build.scratch, "modern-go")
+	fetcher.Trim = trim
+	root := filepath.Join(r.build.scratch, dir)
 	if _, err := fetcher.Install(ctx, release, root); err != nil {
 		return toolchain.Go{}, err
 	}
@@ -201,6 +217,9 @@ func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Releas
 		layer.SharedEnvironment.Override("GOROOT", layer.Path) // older ones do not find it by their own path
 	}
 	installed, err := toolchain.Open(layer.Path, release.Version, b.exec)
+	if installed.Version.Has(toolchain.Toolchains) {
+		r.modernGo, r.compiler = &installed, &installed
+	}
 	return installed, layer, err
 }
 

@@ -84,6 +84,10 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
 		return nil, err
 	}
+	// A layer that is only for launch is not restored, but directories can be used twice.
+	if err := buildcache.Remove(p.binLayer.Path); err != nil {
+		return nil, err
+	}
 	p.binLayer.LayerTypes = libcnb.LayerTypes{Launch: true}
 	p.job.OutDir = filepath.Join(p.binLayer.Path, "bin")
 	return p, nil

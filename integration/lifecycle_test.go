@@ -120,13 +120,18 @@ func wantLines(t testing.TB, log string, lines ...string) {
 // caddy is the directory of Caddy's source: a real application with some 160 modules, from the module proxy.
 func caddy(t testing.TB) string {
 	t.Helper()
-	const version = "github.com/caddyserver/caddy/v2@v2.11.9"
+	return moduleDir(t, "github.com/caddyserver/caddy/v2@v2.11.9")
+}
+
+// moduleDir is the directory of a module, PATH@VERSION, in the module cache of this machine.
+func moduleDir(t testing.TB, version string) string {
+	t.Helper()
 	cmd := exec.Command("go", "mod", "download", "-json", version)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "GOFLAGS=")
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go mod download %s: %v", version, err)
+		t.Fatalf("go mod download %s: %v\n%s", version, err, out)
 	}
 	var module struct{ Dir string }
 	if err := json.Unmarshal(out, &module); err != nil {

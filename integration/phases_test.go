@@ -21,17 +21,28 @@ import (
 //	build [NAME=VALUE...]    run bin/build in the app
 //	processes                print the image's processes, a line each
 //	program NAME [ARG...]    run a program that the build made
+//	proxy                    make the module proxy file://$WORK/proxy of modules/PATH@VERSION/...; a file .revision there names the commit
 //
 // The app is the directory "app" of the story.
-func TestPhases(t *testing.T) {
+func TestPhases(t *testing.T) { stories(t, "phases") }
+
+// TestLegacy runs the stories in testdata/legacy: apps of the dependency tools
+// from before modules.
+func TestLegacy(t *testing.T) { stories(t, "legacy") }
+
+func stories(t *testing.T, dir string) {
 	needsProxy(t)
+	t.Parallel()
 	shared := filepath.Join(t.TempDir(), "shared layers")
 	var turn sync.Mutex
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "phases"),
+		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			turn.Lock() // the layers are one story's at a time
+			env.Defer(turn.Unlock)
 			env.Setenv("LAYERS", shared)
+			env.Setenv("GOPROXY", goEnv(t, "GOPROXY"))
 			return os.MkdirAll(filepath.Join(env.WorkDir, "app"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -40,16 +51,16 @@ func TestPhases(t *testing.T) {
 				report(ts, neg, "detect", out)
 			},
 			"build": func(ts *testscript.TestScript, neg bool, args []string) {
-				turn.Lock()
-				defer turn.Unlock()
 				p := story(ts)
-				ts.Check(os.RemoveAll(filepath.Join(shared, "launch.toml")))
-
+				ts.Check(os.RemoveAll(filepath.Join(ts.Getenv("LAYERS"), "launch.toml")))
 				out := p.run(t, "build", append(hostNetwork(t), args...)...)
 				report(ts, neg, "build", out)
 				if out.code == 0 {
-					keepResult(ts, shared)
+					keepResult(ts, ts.Getenv("LAYERS"))
 				}
+			},
+			"proxy": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(makeProxy(ts.MkAbs("modules"), ts.MkAbs("proxy")))
 			},
 			"processes": func(ts *testscript.TestScript, _ bool, _ []string) {
 				_, err := ts.Stdout().Write([]byte(processes(ts)))

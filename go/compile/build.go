@@ -203,7 +203,7 @@ func (p *Plan) command() {
 	}
 	p.forOldGo(same)
 	for _, main := range p.mains {
-		same(main.Shown(j.Dir))
+		same(main.argument(j.Dir))
 	}
 }
 

@@ -41,15 +41,33 @@ func (p Package) Binary() string { return filepath.Base(p.Target) }
 
 // Shown is the package as a user would write it: a directory where it lies below dir, else the import path.
 func (p Package) Shown(dir string) string {
-	rel, err := filepath.Rel(dir, p.Dir)
+	rel, ok := p.below(dir)
 	switch {
-	case err != nil || !filepath.IsLocal(rel) || strings.HasPrefix(rel, "vendor"+string(filepath.Separator)):
-		return p.ImportPath
+	case !ok || strings.HasPrefix(rel, "vendor/"):
+		_, importPath, vendored := strings.Cut("/"+p.ImportPath, "/vendor/")
+		if !vendored {
+			importPath = p.ImportPath
+		}
+		return importPath
 	case rel == ".":
 		return "."
 	default:
-		return "./" + filepath.ToSlash(rel)
+		return "./" + rel
 	}
+}
+
+// argument is the package for the go command, which without modules does not look into vendor/ for an import path.
+func (p Package) argument(dir string) string {
+	if rel, ok := p.below(dir); ok && p.Module == nil && strings.HasPrefix(rel, "vendor/") {
+		return "./" + rel
+	}
+	return p.Shown(dir)
+}
+
+// below is the package's directory as a slash path relative to dir, if it lies there.
+func (p Package) below(dir string) (rel string, ok bool) {
+	rel, err := filepath.Rel(dir, p.Dir)
+	return filepath.ToSlash(rel), err == nil && filepath.IsLocal(rel)
 }
 
 // lister runs "go list", which needs no C compiler even with cgo on.

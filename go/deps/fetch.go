@@ -97,7 +97,11 @@ func (f *Fetcher) download(out *Fetched, projects []Project, missing []int) erro
 	if f.ended != nil {
 		return f.ended // one is enough: the others waited for the same
 	}
-	return errors.Join(failures...)
+	err = errors.Join(failures...)
+	if errors.As(err, new(unavailable)) {
+		return fmt.Errorf("%w\nWhat is private has to be named in GOPRIVATE; if a project is gone, commit vendor/", err)
+	}
+	return err
 }
 
 func (f *Fetcher) hasEnded() bool {
@@ -163,9 +167,14 @@ func (r Repository) failure(attempts []string) error {
 		return fmt.Errorf("%s cannot be had: the lock has no revision of it, and for the go command %s is not one version: "+
 			"lock it anew, or commit vendor/", what, p.Version)
 	}
-	return fmt.Errorf("%s cannot be had. Tried:\n  %s\n"+
-		"If it is private, name its host in GOPRIVATE; if it is gone, commit vendor/", what, strings.Join(attempts, "\n  "))
+	return unavailable(fmt.Sprintf("%s cannot be had. Tried:\n  %s", what, strings.Join(attempts, "\n  ")))
 }
+
+// unavailable is the error for a repository that nobody has at the locked
+// revision. The advice is the same for all of them, and said once.
+type unavailable string
+
+func (u unavailable) Error() string { return string(u) }
 
 // addNested adds the modules nested in the repository that hold packages of the
 // lock which the root's module lacks. inside says at which revision they are.

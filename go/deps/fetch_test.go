@@ -135,7 +135,7 @@ var fetchTests = []struct {
 		map[string]string{"vanity.example.org/team/lib@" + revA: info("v1.0.0")}, "vanity.example.org/team/lib@v1.0.0", "", nil},
 	{"nothing", project("github.com/a/none", revA, "v1.5.0"), map[string]string{"github.com/a/none@v1.5.0": "403 not allowed"}, "", "", []string{
 		"github.com/a/none at revision " + revA + " (v1.5.0) cannot be had. Tried:\n  github.com/a/none@" + revA + ": ", ": 404 Not Found",
-		"\n  github.com/a/none@v1.5.0: ", "403 Forbidden server response: not allowed\nIf it is private, name its host in GOPRIVATE; if it is gone, commit vendor/"}},
+		"\n  github.com/a/none@v1.5.0: ", "403 Forbidden server response: not allowed\nWhat is private has to be named in GOPRIVATE; if a project is gone, commit vendor/"}},
 	{"a version that stands for several", project("github.com/a/b", "", "v1.2"), nil, "", "",
 		[]string{"github.com/a/b (v1.2) cannot be had: the lock has no revision of it, and for the go command v1.2 is not one version: lock it anew"}},
 	{"a tag that stands for several versions", project("github.com/a/b", revA, "v1"), nil, "", "", []string{"github.com/a/b at revision " + revA + " (v1) cannot be had"}},
@@ -277,7 +277,7 @@ func TestFetchChecksums(t *testing.T) {
 		"known":     {},
 		"wrong":     {wrong: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", err: "github.com/a/b: github.com/a/b@" + revA + ": "},
 		"left out":  {wrong: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", private: "github.com/a"},
-		"not known": {wrong: "none", err: "If it is private, name its host in GOPRIVATE"},
+		"not known": {wrong: "none", err: "What is private has to be named in GOPRIVATE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0

@@ -28,7 +28,7 @@ type gbDependency struct {
 func readGB(dir string, _ Options) (Manifest, error) {
 	m := Manifest{File: gbName, LockAdvice: `run "gb vendor restore" and commit vendor/src, or commit vendor/manifest`}
 	// gb builds from vendor/src and does not look at the manifest for that.
-	if hasGo(filepath.Join(dir, "vendor", "src"), true) {
+	if HasGo(filepath.Join(dir, "vendor", "src"), true) {
 		m.AsIs = "vendor/src is committed"
 		return m, nil
 	}

@@ -64,7 +64,7 @@ func readGodep(dir string, _ Options) (Manifest, error) {
 func holdsAny(src string, projects []Project) bool {
 	for _, p := range projects {
 		// The projects are checked only after they are read.
-		if validImportPath(p.Path) && hasGo(filepath.Join(src, filepath.FromSlash(p.Path)), true) {
+		if validImportPath(p.Path) && HasGo(filepath.Join(src, filepath.FromSlash(p.Path)), true) {
 			return true
 		}
 	}

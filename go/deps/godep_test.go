@@ -87,7 +87,7 @@ var godepsTests = []struct {
 	{"both", godepsFile(godepsMux, "-- Godeps/_workspace/src/github.com/gorilla/mux/mux.go --\n-- vendor/github.com/gorilla/mux/mux.go --\n"), asIs("vendor/ is committed"), ""},
 	{"a path that leaves vendor", godepsFile(`{"ImportPath": "../x", "Rev": "1"}`, "-- x/x.go --\n-- vendor/y --\n"), Manifest{}, `Godeps/Godeps.json: "../x" is no import path`},
 
-	{"no JSON", "-- Godeps/Godeps.json --\n{\n\"ImportPath\": \"github.com/you/app\",\n\"Deps\": [\n", Manifest{}, "Godeps/Godeps.json, line 4: unexpected end of JSON input: correct the file"},
+	{"no JSON", "-- Godeps/Godeps.json --\n{\n\"ImportPath\": \"github.com/you/app\",\n\"Deps\": [\n", Manifest{}, "Godeps/Godeps.json, line 3: unexpected end of JSON input: correct the file"},
 	{"a comma too many", godepsFile(godepsMux+",", ""), Manifest{}, "Godeps/Godeps.json, line 5: invalid character ']'"},
 	{"a merge conflict", "-- Godeps/Godeps.json --\n{\n<<<<<<< HEAD\n", Manifest{}, "Godeps/Godeps.json, line 2: invalid character '<'"},
 	{"an empty file", "-- Godeps/Godeps.json --\n", Manifest{}, "Godeps/Godeps.json, line 1: unexpected end of JSON input"},

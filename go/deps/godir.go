@@ -15,7 +15,7 @@ const godirName = ".godir"
 func readGodir(dir string, _ Options) (Manifest, error) {
 	m := Manifest{File: godirName, ImportPathLine: "github.com/you/app"}
 	for _, vendor := range []struct{ dir, name string }{{"vendor", "vendor/"}, {"Godeps/_workspace/src", "Godeps/_workspace/src"}} {
-		if m.AsIs == "" && hasGo(filepath.Join(dir, filepath.FromSlash(vendor.dir)), true) {
+		if m.AsIs == "" && HasGo(filepath.Join(dir, filepath.FromSlash(vendor.dir)), true) {
 			m.AsIs = vendor.name + " is committed"
 		}
 	}

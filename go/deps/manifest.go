@@ -166,6 +166,7 @@ func readFile(dir, name string) (data []byte, ok bool, err error) {
 
 // decodeJSON reads a JSON file; the error names the line.
 func decodeJSON(name string, data []byte, into any) error {
+	data = bytes.TrimRight(data, " \t\r\n") // what ends too early does so on its last line
 	err := json.Unmarshal(data, into)
 	var offset int64
 	var syntax *json.SyntaxError
@@ -213,19 +214,19 @@ func packages(text string) []string {
 func HasPackages(vendor string, projects []Project) bool {
 	for _, p := range projects {
 		for _, dir := range p.Packages {
-			if !hasGo(filepath.Join(vendor, filepath.FromSlash(p.Path), filepath.FromSlash(dir)), p.Tree) {
+			if !HasGo(filepath.Join(vendor, filepath.FromSlash(p.Path), filepath.FromSlash(dir)), p.Tree) {
 				return false
 			}
 		}
-		if p.Packages == nil && !hasGo(filepath.Join(vendor, filepath.FromSlash(p.Path)), true) {
+		if p.Packages == nil && !HasGo(filepath.Join(vendor, filepath.FromSlash(p.Path)), true) {
 			return false
 		}
 	}
 	return true
 }
 
-// hasGo tells whether dir holds a .go file, with below set also in a directory below it.
-func hasGo(dir string, below bool) bool {
+// HasGo tells whether dir holds a .go file, with below set also in a directory below it.
+func HasGo(dir string, below bool) bool {
 	found := false
 	_ = filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		switch {

@@ -244,7 +244,7 @@ func AddMissing(from, vendor string) error {
 			return err
 		}
 		to := filepath.Join(vendor, rel)
-		if hasGo(to, false) || hasFiles(to) && !hasGo(dir, false) {
+		if HasGo(to, false) || hasFiles(to) && !HasGo(dir, false) {
 			return nil
 		}
 		return linkFiles(dir, to, func(string) bool { return true })

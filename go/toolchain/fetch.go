@@ -40,6 +40,8 @@ type Fetcher struct {
 	// Modern downloads a toolchain module whose hash the inventory does not know,
 	// verified against the checksum database.
 	Modern *ModernGo
+	// Trim is what is left out, nil for what building a program never reads (TrimRules).
+	Trim Trim
 	// Scratch is a directory for downloads, on the file system of the layers.
 	Scratch string
 	// Warn prints a line that the user should look at.
@@ -147,7 +149,7 @@ func (f *Fetcher) tarball(r Release, u *url.URL) origin {
 			if err := os.RemoveAll(dir); err != nil {
 				return err
 			}
-			return unpackTarball(body, dir, r.Algorithm, r.Digest)
+			return unpackTarball(body, dir, r.Algorithm, r.Digest, f.trim())
 		})
 	}}
 }
@@ -172,8 +174,15 @@ func (f *Fetcher) modules(r Release) []origin {
 		if r.ModuleSum != "" && sum != r.ModuleSum {
 			return "", fmt.Errorf("%w: expected %s, got %s", errChecksum, r.ModuleSum, sum)
 		}
-		return name, errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum), f.Modern.forget())
+		return name, errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum, f.trim()), f.Modern.forget())
 	}}}
+}
+
+func (f *Fetcher) trim() Trim {
+	if f.Trim == nil {
+		return trimmed
+	}
+	return f.Trim
 }
 
 func moduleURL(p Proxy, r Release) *url.URL {
@@ -190,7 +199,7 @@ func (f *Fetcher) fromProxies(ctx context.Context, r Release, dir string) (from 
 		u := moduleURL(p, r)
 		err := f.Download.Read(ctx, u, func(body io.Reader) error { return save(body, file) })
 		if err == nil {
-			err = unpackModule(file, r.ModuleVersion(), dir, r.ModuleSum)
+			err = unpackModule(file, r.ModuleVersion(), dir, r.ModuleSum, f.trim())
 		}
 		if err == nil {
 			return redacted(u), nil

@@ -123,14 +123,14 @@ func FuzzUntar(f *testing.F) {
 		top := filepath.Join(t.TempDir(), "a", "b")
 		must(t, os.MkdirAll(top, 0o755))
 		dir := filepath.Join(top, "dist")
-		_ = untar(bytes.NewReader(raw), dir)
+		_ = untar(bytes.NewReader(raw), dir, trimmed)
 		var archive bytes.Buffer
 		w := tar.NewWriter(&archive)
 		for _, h := range []*tar.Header{{Name: name1, Typeflag: kind1, Linkname: name2}, {Name: name2, Typeflag: kind2, Linkname: name1}} {
 			_ = w.WriteHeader(h) // what cannot be written is not there
 		}
 		_ = w.Flush()
-		_ = untar(bytes.NewReader(zipped(t, append(archive.Bytes(), raw...))), dir)
+		_ = untar(bytes.NewReader(zipped(t, append(archive.Bytes(), raw...))), dir, trimmed)
 		inside(t, top)
 	})
 }
@@ -147,7 +147,7 @@ func FuzzUnpackModule(f *testing.F) {
 		file := filepath.Join(t.TempDir(), "module.zip")
 		for _, data := range [][]byte{raw, zipOf(t, []string{root + "a", root + name1, root + name2}, []string{"", "", ""})} {
 			must(t, os.WriteFile(file, data, 0o600))
-			if err := unpackModule(file, version, filepath.Join(top, "dist"), "h1:unknown"); err == nil {
+			if err := unpackModule(file, version, filepath.Join(top, "dist"), "h1:unknown", trimmed); err == nil {
 				t.Error("no error for an unknown hash")
 			}
 		}

@@ -32,7 +32,7 @@ func Resolve(ctx context.Context, inv Inventory, arch string, sources, required 
 			return Resolution{}, fmt.Errorf("%s: %w", s.Name, s.Err)
 		}
 	}
-	spec, asked := winner.Spec, fmt.Sprintf("%s asks for Go %s", winner.Name, winner.Text)
+	spec, asked := winner.Spec, fmt.Sprintf("%s asks for Go %s", winner.Name, strings.TrimPrefix(winner.Text, "go"))
 	for _, r := range required {
 		spec = spec.And(r.Spec)
 		asked += fmt.Sprintf(" and %s for %s", r.Name, r.Text)

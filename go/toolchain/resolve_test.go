@@ -210,7 +210,7 @@ frobnicate (
 	{"a release of a major too far", "BP_GO_VERSION=2.1.0\nKNOWN=<1.25", "error: BP_GO_VERSION asks for Go 2.1.0, which does not exist: use one of 1.24.13, 1.24.12, 1.24.11, 1.24.10, 1.24.9"},
 	{"a minor too far", "-- go.mod --\nmodule m\ngo 1.99\n", "error: go.mod, go line asks for Go 1.99, but no such version exists for linux/amd64: use one of "},
 	{"go line with a patch too far", "-- go.mod --\nmodule m\ngo 1.20.15\n", "error: go.mod, go line asks for Go 1.20.15, but no such version exists for linux/amd64: use one of 1.20.14, 1.20.13, 1.20.12, 1.20.11, 1.20.10"},
-	{"toolchain that does not exist", "-- go.mod --\nmodule m\ntoolchain go1.22.99\n", "error: go.mod, toolchain line asks for Go go1.22.99, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.22.12, "},
+	{"toolchain that does not exist", "-- go.mod --\nmodule m\ntoolchain go1.22.99\n", "error: go.mod, toolchain line asks for Go 1.22.99, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of 1.22.12, "},
 	{"empty range", "BP_GO_VERSION=>1.22, <1.21", "error: BP_GO_VERSION asks for Go >1.22, <1.21, but no such version exists for linux/amd64: use one of "},
 	{"range below the first release", "BP_GO_VERSION=<1.0", "error: BP_GO_VERSION asks for Go <1.0, but no such version exists for linux/amd64: use one of 1.1, 1.0.3, 1.0.2, 1.0.1, 1.0"},
 

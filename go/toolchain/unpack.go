@@ -25,6 +25,15 @@ import (
 // of the layer's metadata: a change here makes restored layers stale.
 const TrimRules = "no-tests-1"
 
+// Trim tells whether a file of a distribution is left out when it is unpacked;
+// name is slash-separated, without the leading "go/".
+type Trim func(name string) bool
+
+// ForDownloads leaves out everything but what the go command needs to download modules: it is a Trim.
+func ForDownloads(name string) bool {
+	return name != "bin/go" && name != "go.env" && name != "VERSION"
+}
+
 // trimmed tells whether a file of the distribution is left out: what building
 // a program never reads. name is slash-separated, without the leading "go/".
 func trimmed(name string) bool {
@@ -45,7 +54,7 @@ var errChecksum = errors.New("checksum does not match")
 // unpackTarball unpacks upstream's .tar.gz into dir while it is read, and
 // returns an error that wraps errChecksum when the bytes read do not have the digest.
 // What it wrote until then must not be used.
-func unpackTarball(r io.Reader, dir, algorithm, digest string) error {
+func unpackTarball(r io.Reader, dir, algorithm, digest string, trim Trim) error {
 	var sum hash.Hash
 	switch algorithm {
 	case "sha256":
@@ -56,7 +65,7 @@ func unpackTarball(r io.Reader, dir, algorithm, digest string) error {
 		return fmt.Errorf("no way to verify a tarball by %q", algorithm)
 	}
 	tee := io.TeeReader(r, sum)
-	if err := untar(tee, dir); err != nil {
+	if err := untar(tee, dir, trim); err != nil {
 		// Garbage in the archive is most often the wrong file: say so when its digest tells.
 		if _, readErr := io.Copy(io.Discard, tee); readErr != nil {
 			return readErr
@@ -79,7 +88,7 @@ func verify(sum hash.Hash, want string) error {
 	return nil
 }
 
-func untar(r io.Reader, dir string) error {
+func untar(r io.Reader, dir string, trim Trim) error {
 	gz, err := gzip.NewReader(r)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF // an empty body
@@ -103,7 +112,7 @@ func untar(r io.Reader, dir string) error {
 		case !ok || !filepath.IsLocal(name) || header.Typeflag != tar.TypeReg:
 			// Upstream's archives hold regular files below go/ and nothing else.
 			return fmt.Errorf("unexpected entry %q in the archive", header.Name)
-		case trimmed(name):
+		case trim(name):
 			continue
 		}
 		if err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), archive, header.FileInfo().Mode()); err != nil {
@@ -116,7 +125,7 @@ func untar(r io.Reader, dir string) error {
 // returns an error that wraps errChecksum when its content does not have the
 // "h1:" hash sum. A module zip has no run bits and holds _go.mod for go.mod,
 // since go.mod would end the module; both are mended as the go command does.
-func unpackModule(file, version, dir, sum string) error {
+func unpackModule(file, version, dir, sum string, trim Trim) error {
 	archive, err := zip.OpenReader(file)
 	if err != nil {
 		return err
@@ -140,7 +149,7 @@ func unpackModule(file, version, dir, sum string) error {
 	}
 	// The hash reads every file once, in order; what is kept is written in passing.
 	got, err := dirhash.Hash1(names, func(name string) (io.ReadCloser, error) {
-		return unpackingReader(files[name], strings.TrimPrefix(name, prefix), dir)
+		return unpackingReader(files[name], strings.TrimPrefix(name, prefix), dir, trim)
 	})
 	if err != nil {
 		return err
@@ -152,9 +161,9 @@ func unpackModule(file, version, dir, sum string) error {
 }
 
 // unpackingReader reads a file of the zip and writes what it reads below dir, unless the file is trimmed.
-func unpackingReader(f *zip.File, name, dir string) (io.ReadCloser, error) {
+func unpackingReader(f *zip.File, name, dir string, trim Trim) (io.ReadCloser, error) {
 	content, err := f.Open()
-	if err != nil || trimmed(name) {
+	if err != nil || trim(name) {
 		return content, err
 	}
 	mode := fs.FileMode(0o644)

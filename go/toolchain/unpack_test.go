@@ -63,7 +63,7 @@ func TestHostileTarballsAreRefused(t *testing.T) {
 			}
 			data := archiveOf(t, test.headers, bodies)
 			dir, check := outside(t)
-			err := unpackTarball(strings.NewReader(string(data)), dir, "sha256", digestOf(data))
+			err := unpackTarball(strings.NewReader(string(data)), dir, "sha256", digestOf(data), trimmed)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
@@ -83,7 +83,7 @@ func TestDirectoriesOfATarballNeedNoWriting(t *testing.T) {
 		{Name: "go/src/", Typeflag: tar.TypeDir, Mode: 0o000}, {Name: "../up/", Typeflag: tar.TypeDir, Mode: 0o755}, file("go/src/a"),
 	}, []string{"", "", "text"})
 	dir, check := outside(t)
-	must(t, unpackTarball(strings.NewReader(string(data)), dir, "sha256", digestOf(data)))
+	must(t, unpackTarball(strings.NewReader(string(data)), dir, "sha256", digestOf(data), trimmed))
 	check()
 	if !exists(filepath.Join(dir, "src", "a")) {
 		t.Error("the file is missing")
@@ -119,7 +119,7 @@ func TestHostileModuleZipsAreRefused(t *testing.T) {
 			zipped := filepath.Join(t.TempDir(), "module.zip")
 			must(t, os.WriteFile(zipped, zipOf(t, test.names, make([]string, len(test.names))), 0o600))
 			dir, check := outside(t)
-			err := unpackModule(zipped, version, dir, "h1:unknown")
+			err := unpackModule(zipped, version, dir, "h1:unknown", trimmed)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
@@ -132,8 +132,26 @@ func TestAModuleZipThatIsNoneIsRefused(t *testing.T) {
 	zipped := filepath.Join(t.TempDir(), "module.zip")
 	must(t, os.WriteFile(zipped, []byte("<html>"), 0o600))
 	dir, check := outside(t)
-	if err := unpackModule(zipped, "v0", dir, "h1:x"); err == nil {
+	if err := unpackModule(zipped, "v0", dir, "h1:x", trimmed); err == nil {
 		t.Error("no error")
 	}
 	check()
+}
+
+func TestTrimForDownloads(t *testing.T) {
+	names := []string{"VERSION", "bin/go", "bin/gofmt", "go.env", "pkg/tool/linux_amd64/compile", "src/fmt/print.go"}
+	var headers []*tar.Header
+	for _, name := range names {
+		header := file("go/" + name)
+		header.Size = int64(len(name))
+		headers = append(headers, header)
+	}
+	data := archiveOf(t, headers, names)
+	dir := t.TempDir()
+	must(t, unpackTarball(strings.NewReader(string(data)), dir, "sha256", digestOf(data), ForDownloads))
+	for _, name := range names {
+		if want := name == "VERSION" || name == "bin/go" || name == "go.env"; exists(filepath.Join(dir, filepath.FromSlash(name))) != want {
+			t.Errorf("%s is there: %t", name, !want)
+		}
+	}
 }
