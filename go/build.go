@@ -117,6 +117,10 @@ func (b *build) understand(found deps.Found) (app, error) {
 	if b.settings.WorkDir != b.context.ApplicationPath {
 		b.Bodyf("in %s", b.settings.Env["BP_GO_WORKDIR"])
 	}
+	if above := b.settings.toolAbove(b.context.ApplicationPath, found); above != "" {
+		b.warn("%s in the app's root does not matter to %s: to build that directory as a part of the app, unset BP_GO_WORKDIR and set BP_GO_TARGETS=./%s",
+			above, b.settings.Env["BP_GO_WORKDIR"], filepath.ToSlash(strings.TrimPrefix(b.settings.WorkDir, b.context.ApplicationPath+string(filepath.Separator))))
+	}
 	for _, file := range found.Beside {
 		b.Bodyf("%s is not used: %s comes first", file, found.By)
 	}

@@ -91,8 +91,24 @@ func (s Settings) read(appDir string, tool deps.Tool) (app, error) {
 	return a, err
 }
 
+// toolAbove returns the file of an older tool in the app's root, where the
+// directory that is built has none of its own and would be a part of that app: "" for none.
+func (s Settings) toolAbove(appDir string, found deps.Found) string {
+	if found.Tool != deps.None || s.WorkDir == appDir {
+		return ""
+	}
+	above, ok, err := deps.Detect(appDir, appDir)
+	if err != nil || !ok || !above.Tool.Legacy() {
+		return ""
+	}
+	return above.By
+}
+
 // unlocked tells whether the app's tool knows no lock: its imports are then fetched at their latest.
 func (a app) unlocked() bool { return a.tool == deps.Godir && a.manifest.AsIs == "" }
+
+// fetches tells whether what a lock names may have to be fetched.
+func (a app) fetches() bool { return len(a.manifest.Projects) > 0 && a.manifest.AsIs == "" }
 
 // goSources returns what says which Go to use, the winner first.
 func (s Settings) goSources(appDir string, a app, metadata map[string]any) ([]toolchain.Source, error) {

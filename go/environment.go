@@ -78,7 +78,7 @@ func (s Settings) environment(e goEnvironment) []string {
 		}
 	}
 	if e.vendorExperiment != "" {
-		env["GO15VENDOREXPERIMENT"] = e.vendorExperiment
+		env[vendorExperiment] = e.vendorExperiment
 	}
 	if delete(env, "GOFLAGS"); e.goflags != "" {
 		env["GOFLAGS"] = e.goflags

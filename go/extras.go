@@ -1,11 +1,15 @@
 package golang
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -42,7 +46,8 @@ func (p *project) buildTools(ctx context.Context) error {
 		return nil
 	}
 	done := b.step("Additional tools")
-	cache, err := buildcache.Open(b.context.Layers, "tools", map[string]string{"format": "raw-1"})
+	goos, goarch := b.target()
+	cache, err := buildcache.Open(b.context.Layers, "tools", map[string]string{"format": "raw-1", "target": goos + "/" + goarch})
 	if err != nil {
 		return err
 	}
@@ -52,10 +57,14 @@ func (p *project) buildTools(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		file := filepath.Join(cache.Dir(), tool.Name+"@"+tool.Version)
+		file := filepath.Join(cache.Dir(), url.PathEscape(tool.Package)+"@"+tool.Version)
 		wanted[filepath.Base(file)] = true
+		program := filepath.Join(p.job.OutDir, tool.Name)
+		if _, err := os.Lstat(program); err == nil {
+			return fmt.Errorf("additional tool %s: there is a program %s already, of the app or of another tool: remove one", text, tool.Name)
+		}
 		from := "from an earlier build"
-		if _, err := os.Stat(file); err != nil {
+		if _, err := os.Stat(file); err != nil || tool.Version == "latest" {
 			modern, err := p.dist.room.findCompiler(ctx)
 			if err != nil {
 				return err
@@ -66,7 +75,7 @@ func (p *project) buildTools(ctx context.Context) error {
 			from = "built with Go " + modern.Version.String()
 		}
 		b.Bodyf("%s %s, %s", tool.Name, tool.Version, from)
-		if err := copyProgram(file, filepath.Join(p.job.OutDir, tool.Name)); err != nil {
+		if err := copyProgram(file, program); err != nil {
 			return err
 		}
 		p.tools = append(p.tools, tool.Name)
@@ -120,51 +129,86 @@ func copyProgram(from, to string) error {
 var staysInRoot = []string{"bin", "Procfile", ".profile.d", ".profile"}
 
 // setUpGOPATH moves the source to src/IMPORTPATH in the app and makes the app's
-// root the GOPATH of the image, for programs that read their source or run the go command.
+// root the GOPATH of the image, for programs that read their source or run the go
+// command. The source of a gb app lies in a GOPATH already.
 func (p *project) setUpGOPATH() error {
 	b := p.build
-	top := b.context.ApplicationPath
-	environment := &p.binLayer.LaunchEnvironment
-	switch {
-	case p.app.tool == deps.GB:
-		environment.Override("GOPATH", top+string(filepath.ListSeparator)+filepath.Join(top, "vendor"))
-		b.Header("GOPATH in the image: the app's root and its vendor directory (GO_SETUP_GOPATH_IN_IMAGE)")
-		return nil
-	case p.job.Modules:
+	top, workDir := b.context.ApplicationPath, b.settings.WorkDir
+	if p.job.Modules {
 		b.Header("GO_SETUP_GOPATH_IN_IMAGE is not used: the app is built with modules")
 		return nil
+	}
+	var gopath []string
+	var vendor, what string
+	if p.app.tool == deps.GB {
+		gopath, vendor = []string{workDir, filepath.Join(workDir, "vendor")}, filepath.Join(workDir, "vendor", "src")
+		what = cmp.Or(b.settings.Env["BP_GO_WORKDIR"], "the app's root") + " and its vendor directory"
+	} else {
+		source := filepath.Join(top, "src", filepath.FromSlash(p.importPath))
+		if err := moveSource(top, workDir, source); err != nil {
+			return fmt.Errorf("GO_SETUP_GOPATH_IN_IMAGE: %w", err)
+		}
+		gopath, vendor = []string{top}, filepath.Join(source, "vendor")
+		if workspace := filepath.Join(source, "Godeps", "_workspace"); isDir(workspace) {
+			gopath = append(gopath, workspace)
+		}
+		p.startDir = source
+		what = "the app's root, its source is in src/" + p.importPath
+	}
+	if p.locked.fetched {
+		if err := buildcache.Remove(vendor); err != nil {
+			return err
+		}
+		// Copies: what changes files of the image must not change the cache.
+		if err := os.CopyFS(vendor, os.DirFS(p.vendor)); err != nil {
+			return err
+		}
+	}
+	p.binLayer.LaunchEnvironment.Override("GOPATH", strings.Join(gopath, string(filepath.ListSeparator)))
+	b.Headerf("GOPATH in the image: %s (GO_SETUP_GOPATH_IN_IMAGE)", what)
+	return nil
+}
+
+// moveSource moves the app's code from workDir to source, both at or below top.
+// The app's bin/ stays, and is found from the source too.
+func moveSource(top, workDir, source string) error {
+	if workDir == source {
+		return nil
+	}
+	root, err := os.OpenRoot(top) // a link of the app must not lead the source out of it
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	rel, err := filepath.Rel(top, source)
+	if err != nil {
+		return err
+	}
+	if _, err := root.Lstat(rel); err == nil && workDir != top {
+		return fmt.Errorf("%s is there already, so that the source of %s cannot go there: rename it, or unset the variable", rel, workDir)
 	}
 	// The source moves aside first: the app may have a directory src of its own.
 	aside, err := os.MkdirTemp(top, ".gopath-")
 	if err != nil {
 		return err
 	}
-	source := filepath.Join(top, "src", filepath.FromSlash(p.importPath))
-	if err := moveEntries(b.settings.WorkDir, aside, append(slices.Clone(staysInRoot), filepath.Base(aside))); err != nil {
+	if err := moveEntries(workDir, aside, append(slices.Clone(staysInRoot), filepath.Base(aside))); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(source), 0o755); err != nil {
+	if err := root.MkdirAll(filepath.Dir(rel), 0o755); err != nil {
 		return err
 	}
-	if err := os.Rename(aside, source); err != nil {
+	if err := root.Rename(filepath.Base(aside), rel); err != nil {
 		return err
 	}
-	if err := os.Chmod(source, 0o755); err != nil { // #nosec G302 -- a directory of the app, to be read by its user
+	if err := root.Chmod(rel, 0o755); err != nil {
 		return err
 	}
-	if p.locked.fetched {
-		vendor := filepath.Join(source, "vendor")
-		if err := buildcache.Remove(vendor); err != nil {
-			return err
-		}
-		if err := deps.CopyTree(p.vendor, vendor); err != nil {
-			return err
-		}
+	bin, err := filepath.Rel(source, filepath.Join(workDir, "bin"))
+	if err != nil {
+		return err
 	}
-	environment.Override("GOPATH", top)
-	p.startDir = source
-	b.Headerf("GOPATH in the image: the app's root, its source is in src/%s (GO_SETUP_GOPATH_IN_IMAGE)", p.importPath)
-	return nil
+	return root.Symlink(bin, filepath.Join(rel, "bin"))
 }
 
 func moveEntries(from, to string, but []string) error {

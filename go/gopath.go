@@ -63,12 +63,10 @@ func (p *project) inGOPATH(e *goEnvironment) error {
 	if len(p.job.Targets.Patterns) == 0 {
 		p.job.Targets = compile.Targets{From: m.InstallBy, Patterns: m.Install}
 	}
-	if m.Lock != "" {
-		p.job.Missing = m.Lock + " does not name the project of a package that is imported: lock the app anew with " + string(p.app.tool) + " and commit " + m.Lock
-	} else if m.LockAdvice != "" {
-		p.job.Missing = "a package that is imported is not there, and nothing is locked: " + m.LockAdvice
-	}
+	p.job.Missing = missing(p.app.tool, m)
+	p.job.ImportDirs = []string{"vendor"}
 	if p.app.tool == deps.GB {
+		p.job.ImportDirs = []string{"src", "vendor/src"}
 		p.job.Everything = []string{"./src/..."}
 		p.job.Dir = e.gopath
 		p.vendor = filepath.Join(e.gopath, "vendor", "src")
@@ -79,10 +77,25 @@ func (p *project) inGOPATH(e *goEnvironment) error {
 	if err := deps.CopyTree(b.settings.WorkDir, p.job.Dir); err != nil {
 		return err
 	}
-	if workspace := filepath.Join(p.job.Dir, "Godeps", "_workspace"); p.app.tool == deps.Godep && isDir(workspace) {
+	if workspace := filepath.Join(p.job.Dir, "Godeps", "_workspace"); p.app.tool.Legacy() && isDir(workspace) {
 		e.moreGOPATH = append(e.moreGOPATH, workspace)
 	}
 	return p.placeVendor(e)
+}
+
+// missing says what to do about an import that leads nowhere.
+func missing(tool deps.Tool, m deps.Manifest) string {
+	switch {
+	case m.AsIs != "":
+		return "a package that is imported is not among the committed ones, and nothing is fetched, since " + m.AsIs +
+			": commit all that the app imports, or remove what keeps the build from fetching"
+	case len(m.Projects) > 0:
+		return m.Lock + " does not lock the package, or its project has it no more at the locked revision: lock the app anew with " +
+			string(tool) + " and commit " + m.Lock
+	case m.LockAdvice != "":
+		return "a package that is imported is not there, and nothing is locked: " + m.LockAdvice
+	}
+	return ""
 }
 
 // placeVendor decides where the go command finds dependencies: in vendor/, or
@@ -107,10 +120,25 @@ func (p *project) placeVendor(e *goEnvironment) error {
 	if err := os.MkdirAll(workspace, 0o755); err != nil {
 		return err
 	}
-	if err := os.Rename(committed, p.vendor); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return moveDir(committed, p.vendor)
+}
+
+// moveDir moves a directory, or what a link to one leads to, if it is there.
+func moveDir(from, to string) error {
+	real, err := filepath.EvalSymlinks(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return nil
+	if err := os.Rename(real, to); err != nil {
+		return err
+	}
+	if real == from {
+		return nil
+	}
+	return os.RemoveAll(from) // a link that leads nowhere now
 }
 
 // fetchLocked puts what the app's lock names where the go command finds it.
@@ -122,7 +150,7 @@ func (p *project) fetchLocked(ctx context.Context) error {
 	case m.AsIs != "":
 		p.locked.said = "Not fetched: " + m.AsIs
 		return nil
-	case len(m.Projects) == 0:
+	case !p.app.fetches():
 		return nil
 	}
 	committed := filepath.Join(p.build.settings.WorkDir, "vendor")
@@ -134,8 +162,11 @@ func (p *project) fetchLocked(ctx context.Context) error {
 		p.locked.said = "Not fetched: vendor/ matches " + m.Lock
 		return nil
 	}
-	err = p.fetchProjects(ctx, m)
-	if err == nil || !deps.HasPackages(committed, m.Projects) {
+	fetched, err := p.fetchProjects(ctx, m)
+	if err == nil {
+		return p.layOut(m, fetched)
+	}
+	if !deps.HasPackages(committed, m.Projects) {
 		return err
 	}
 	p.build.warn("The projects of %s cannot be fetched, so that the committed vendor/ is used as it is, which has all of their packages. What went wrong: %s", m.Lock, err)
@@ -143,8 +174,8 @@ func (p *project) fetchLocked(ctx context.Context) error {
 	return nil
 }
 
-// fetchProjects fetches the projects of the lock, or finds them in the cache, and puts them into vendor/.
-func (p *project) fetchProjects(ctx context.Context, m deps.Manifest) error {
+// fetchProjects fetches the projects of the lock, or finds them in the cache.
+func (p *project) fetchProjects(ctx context.Context, m deps.Manifest) (deps.Fetched, error) {
 	b := p.build
 	fetcher := deps.Fetcher{
 		Find: func() (toolchain.Go, error) {
@@ -155,15 +186,18 @@ func (p *project) fetchProjects(ctx context.Context, m deps.Manifest) error {
 			return modern, err
 		},
 		Env:   without(p.job.Env, "PATH"),
-		Store: p.caches[0].Dir(), Scratch: filepath.Join(b.scratch, "fetch"),
+		Store: p.sources.Dir(), Scratch: filepath.Join(b.scratch, "fetch"),
 	}
 	fetcher.Env = append(fetcher.Env, "PATH="+b.settings.Env["PATH"])
-	fetched, err := fetcher.Fetch(m.Projects)
-	if err != nil {
-		return err
-	}
+	return fetcher.Fetch(m.Projects)
+}
+
+// layOut puts the projects where the go command finds them, in place of those
+// that are committed.
+func (p *project) layOut(m deps.Manifest, fetched deps.Fetched) error {
+	b := p.build
 	aside := filepath.Join(b.scratch, "committed-vendor")
-	if err := os.Rename(p.vendor, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := moveDir(p.vendor, aside); err != nil {
 		return err
 	}
 	if err := fetched.Vendor(m.Projects, p.vendor); err != nil {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
@@ -130,10 +132,13 @@ web: bin/app
 		t.Fatal(err)
 	}
 	want := []string{
-		"Procfile", "bin/tool", "src/example.com/app/main.go", "src/example.com/app/src/other/other.go", "src/example.com/app/vendor/fresh/fresh.go",
+		"Procfile", "bin/tool", "src/example.com/app/bin", "src/example.com/app/main.go", "src/example.com/app/src/other/other.go", "src/example.com/app/vendor/fresh/fresh.go",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := os.Stat(filepath.Join(top, "src", "example.com", "app", "bin", "tool")); err != nil {
+		t.Errorf("what is in bin/ is not found from the source: %v", err)
 	}
 	if p.binLayer.LaunchEnvironment["GOPATH.override"] != top || p.startDir != filepath.Join(top, "src", "example.com", "app") {
 		t.Errorf("environment %v, processes start in %s", p.binLayer.LaunchEnvironment, p.startDir)
@@ -149,5 +154,79 @@ func TestUnknownToolsOfEarlierBuildsAreRemoved(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 || entries[0].Name() != "migrate@v3.4.0" {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestAdditionalToolDoesNotReplaceTheAppsOwnProgram: the tool is there from an earlier build.
+func TestAdditionalToolDoesNotReplaceTheAppsOwnProgram(t *testing.T) {
+	p, _ := testProject(t, "1.12.17", "-- main.go --\npackage main\n")
+	layers := t.TempDir()
+	p.build.context.Layers = libcnb.Layers{Path: layers}
+	p.build.clock = time.Now
+	p.app.manifest.AdditionalTools = []string{"github.com/golang-migrate/migrate@v3.4.0"}
+	p.job.OutDir = filepath.Join(t.TempDir(), "bin")
+	apptest.Write(t, layers, `
+-- tools.toml --
+[metadata]
+format = "raw-1"
+target = "linux/`+runtime.GOARCH+`"
+-- tools/github.com%2Fgolang-migrate%2Fmigrate%2Fcli@v3.4.0 --
+a program
+-- tools/example.org%2Fold@v1.0.0 --
+nobody asks for it any more
+`)
+	if err := p.buildTools(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(p.job.OutDir, "migrate")); err != nil || string(got) != "a program\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(layers, "tools")); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	if err := p.buildTools(t.Context()); err == nil || !strings.Contains(err.Error(), "there is a program migrate already") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSourceThatIsInAGOPATHAlreadyStays: BP_GO_WORKDIR may name src/IMPORTPATH of the app.
+func TestSourceThatIsInAGOPATHAlreadyStays(t *testing.T) {
+	const files = "-- src/example.com/app/main.go --\npackage main\n-- other/main.go --\npackage main\n"
+	p, _ := testProject(t, "1.12.17", files, "BP_GO_WORKDIR=src/example.com/app")
+	p.binLayer.LaunchEnvironment = libcnb.Environment{}
+	if err := p.setUpGOPATH(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(p.startDir, "main.go")); err != nil {
+		t.Error(err)
+	}
+	p, _ = testProject(t, "1.12.17", files, "BP_GO_WORKDIR=other")
+	if err := p.setUpGOPATH(); err == nil || !strings.Contains(err.Error(), "GO_SETUP_GOPATH_IN_IMAGE: src/example.com/app is there already") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(p.build.settings.WorkDir, "main.go")); err != nil {
+		t.Errorf("the app was changed: %v", err)
+	}
+}
+
+// TestVendorThatIsALinkMoves to where old Go versions find it.
+func TestVendorThatIsALinkMoves(t *testing.T) {
+	top := t.TempDir()
+	apptest.Write(t, top, "-- third_party/x/x.go --\npackage x\n")
+	if err := os.Symlink("third_party", filepath.Join(top, "vendor")); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "src")
+	if err := moveDir(filepath.Join(top, "vendor"), to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "x", "x.go")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(filepath.Join(top, "vendor")); err == nil {
+		t.Error("the link is still there")
+	}
+	if err := moveDir(filepath.Join(top, "none"), to); err != nil {
+		t.Errorf("nothing to move: %v", err)
 	}
 }

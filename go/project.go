@@ -29,7 +29,9 @@ type project struct {
 	job      compile.Job
 	restore  func() error
 	binLayer libcnb.Layer
-	caches   []*buildcache.Cache
+	// caches are the cached layers, sources that of them which holds the code of dependencies, nil for none.
+	caches  []*buildcache.Cache
+	sources *buildcache.Cache
 	// prefetched is the number of modules that a newer Go downloaded.
 	prefetched int
 	// importPath is the app's own in a GOPATH, vendor the directory there that
@@ -118,13 +120,24 @@ func (b *build) configDirectory() (string, error) {
 // openCaches opens the cached layers: sources of modules or of what a lock
 // names, and compiled packages as far as this Go caches any.
 func (p *project) openCaches(e *goEnvironment) error {
-	layers := p.build.context.Layers
-	sources := map[bool]string{true: "modules", false: vendorLayer}[p.job.Modules]
-	dependencies, err := buildcache.Open(layers, sources, map[string]string{"format": "raw-1"})
+	open := func(name string, key map[string]string) (*buildcache.Cache, error) {
+		cache, err := buildcache.Open(p.build.context.Layers, name, key)
+		if err == nil {
+			p.caches = append(p.caches, cache)
+		}
+		return cache, err
+	}
+	var err error
+	switch {
+	case p.job.Modules:
+		p.sources, err = open("modules", map[string]string{"format": "raw-1"})
+	case p.app.fetches():
+		p.sources, err = open(vendorLayer, map[string]string{"format": "raw-1"})
+	}
 	if err != nil {
 		return err
 	}
-	compiled, err := buildcache.Open(layers, "compiled", map[string]string{
+	compiled, err := open("compiled", map[string]string{
 		"format": "raw-1", "go": p.dist.Version.String(),
 		// The go command does not see that the C headers of the build image have changed.
 		"distro": p.build.context.TargetDistro.Name + " " + p.build.context.TargetDistro.Version,
@@ -132,8 +145,10 @@ func (p *project) openCaches(e *goEnvironment) error {
 	if err != nil {
 		return err
 	}
-	p.caches = []*buildcache.Cache{dependencies, compiled}
-	e.gopath, e.gocache = dependencies.Dir(), compiled.Dir()
+	e.gocache = compiled.Dir()
+	if p.job.Modules {
+		e.gopath = p.sources.Dir()
+	}
 	return nil
 }
 
@@ -176,7 +191,7 @@ func (p *project) prefetch(ctx context.Context) error {
 	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
 	probe := p.job
 	probe.Env, probe.Output = offline, io.Discard
-	if p.caches[0].Restored() {
+	if p.sources.Restored() {
 		if _, err := probe.Prepare(); err == nil {
 			p.job.Env = offline
 			return nil
@@ -260,10 +275,8 @@ func (b *build) readProcfile() error {
 // linkDirs are the directories whose bin/ gets links to the binaries.
 func (p *project) linkDirs() []string {
 	dirs := []string{p.build.context.ApplicationPath}
-	for _, dir := range []string{p.build.settings.WorkDir, p.startDir} {
-		if dir != "" && !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
+	if workDir := p.build.settings.WorkDir; workDir != dirs[0] {
+		dirs = append(dirs, workDir)
 	}
 	return dirs
 }

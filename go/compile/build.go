@@ -33,6 +33,9 @@ type Job struct {
 	// CgoEnabled, CC and Path are the variables CGO_ENABLED, CC and PATH; Cross tells that the target is another machine than this.
 	CgoEnabled, CC, Path string
 	Cross                bool
+	// ImportDirs are directories below Dir, slash-separated, under which import
+	// paths lie, where the go command does not look for what it is told to build: vendor, and src of gb.
+	ImportDirs []string
 	// Missing is what to do about a package that is not there, "" for the usual advice.
 	Missing string
 	// Stamp tells whether the version control state may be stamped into the binaries.
@@ -50,6 +53,8 @@ type Plan struct {
 	env      []string
 	words    []word
 	compiler string
+	// one tells that each program needs a go command of its own.
+	one bool
 
 	// Cgo is the decision on cgo.
 	Cgo Cgo
@@ -81,7 +86,7 @@ func (j Job) Prepare() (Plan, error) {
 	output := &downloadCounter{out: j.Output}
 	defer output.flush()
 	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
-	mains, all, err := j.Targets.find(list, j.Everything, j.Modules)
+	mains, all, err := j.Targets.find(list, j.Everything, j.ImportDirs)
 	if err != nil {
 		return plan, j.explain(err, output.text.String())
 	}
@@ -180,9 +185,13 @@ func (p *Plan) command() {
 			add(word{arg, arg})
 		}
 	}
-	if j.Go.Version.Has(toolchain.OutputDirectory) {
+	switch {
+	case j.Go.Version.Has(toolchain.OutputDirectory):
 		same("build", "-o", j.OutDir+string(filepath.Separator))
-	} else {
+	case j.Cross:
+		p.one = true // "go install" refuses GOBIN for another machine's programs
+		same("build")
+	default:
 		same("install")
 		p.env = append(p.env, "GOBIN="+j.OutDir)
 	}
@@ -255,7 +264,7 @@ func (p Plan) Build() ([]Binary, error) {
 		return nil, err
 	}
 	output := &downloadCounter{out: p.job.Output}
-	err := p.job.Go.Run(p.job.Dir, p.env, output, output, args(p.words)...)
+	err := p.run(output)
 	output.flush()
 	if err != nil {
 		explained := p.job.explain(fmt.Errorf("go %s failed, its messages are above: %w", p.words[0].arg, err), output.text.String())
@@ -274,6 +283,22 @@ func (p Plan) Build() ([]Binary, error) {
 		binaries = append(binaries, b)
 	}
 	return binaries, nil
+}
+
+// run runs the go command, once for all programs where it can.
+func (p Plan) run(output io.Writer) error {
+	all := args(p.words)
+	if !p.one {
+		return p.job.Go.Run(p.job.Dir, p.env, output, output, all...)
+	}
+	flags := all[1 : len(all)-len(p.mains)]
+	for _, main := range p.mains {
+		command := slices.Concat([]string{"build", "-o", filepath.Join(p.job.OutDir, main.Binary())}, flags, []string{main.argument(p.job.Dir)})
+		if err := p.job.Go.Run(p.job.Dir, p.env, output, output, command...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func inspect(file string) (Binary, error) {

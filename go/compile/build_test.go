@@ -395,7 +395,7 @@ const Hello = "hello"
 	}
 	var log bytes.Buffer
 	j := Job{
-		Go: apptest.Go(t), Dir: dir, Env: apptest.Env(t, "GO111MODULE=off", "GOFLAGS=", "GOPATH="+gopath), Mod: "vendor", Flags: flags,
+		Go: apptest.Go(t), Dir: dir, Env: apptest.Env(t, "GO111MODULE=off", "GOFLAGS=", "GOPATH="+gopath), Mod: "vendor", Flags: flags, ImportDirs: []string{"vendor"},
 		Everything: []string{"./..."}, Path: os.Getenv("PATH"), OutDir: filepath.Join(t.TempDir(), "bin"), Output: &log,
 	}
 	plan, err := j.Prepare()

@@ -58,6 +58,8 @@ var explanations = []explanation{
 		"a server's certificate is not trusted in the build: add the certificate authority to the build image"},
 	{regexp.MustCompile(`package (\S+) is not in (?:std|GOROOT)\b`),
 		"$1 is no directory of the app and no package of the standard library: check the name"},
+	{regexp.MustCompile(`cannot find package "\." in`),
+		"a package that was named does not exist: name directories of the app as ./DIR in BP_GO_TARGETS"},
 	{missingPackage,
 		"the package $1$2 is not there: add a go.mod (\"go mod init\", \"go mod tidy\"), or commit vendor/"},
 	{regexp.MustCompile(`no space left on device`),

@@ -21,9 +21,8 @@ type Targets struct {
 
 // patterns turns what a user wrote into patterns of the go command as seen from
 // dir: a directory of the app becomes "./DIR" even without the "./", all else is an import path.
-// Without modules an import path below dir/vendor becomes that directory: the go
-// command does not look there for what it is told to build.
-func (t Targets) patterns(dir string, modules bool) ([]string, error) {
+// An import path that lies below one of importDirs becomes that directory.
+func (t Targets) patterns(dir string, importDirs []string) ([]string, error) {
 	var out []string
 	for _, p := range t.Patterns {
 		if strings.HasPrefix(p, "-") {
@@ -43,8 +42,11 @@ func (t Targets) patterns(dir string, modules bool) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if base, _, _ := strings.Cut(clean, "..."); !modules && !strings.HasPrefix(clean, ".") && isDir(filepath.Join(dir, "vendor", base)) {
-			clean = "./vendor/" + clean
+		if base, _, _ := strings.Cut(clean, "..."); !strings.HasPrefix(clean, ".") {
+			below := func(importDir string) bool { return isDir(filepath.Join(dir, importDir, base)) }
+			if i := slices.IndexFunc(importDirs, below); i >= 0 {
+				clean = "./" + importDirs[i] + "/" + clean
+			}
 		}
 		out = append(out, clean)
 	}
@@ -74,8 +76,8 @@ func (t Targets) clean(pattern, dir string) (string, error) {
 
 // find returns the commands to build, in the user's order where they were
 // named, and every package they depend on.
-func (t Targets) find(l lister, everything []string, modules bool) (mains, all []Package, err error) {
-	patterns, err := t.patterns(l.dir, modules)
+func (t Targets) find(l lister, everything, importDirs []string) (mains, all []Package, err error) {
+	patterns, err := t.patterns(l.dir, importDirs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +103,8 @@ func (t Targets) find(l lister, everything []string, modules bool) (mains, all [
 	return mains, all, distinct(mains, l.dir)
 }
 
-// commands returns the import paths of all main packages below the patterns.
+// commands returns all main packages below the patterns, as arguments for the go command: an import path such as
+// cmd/server would be looked for in the distribution first.
 // Modules that only other packages need are not downloaded for it.
 func commands(l lister, everything []string) ([]string, error) {
 	packages, err := l.offline().shallow(everything)
@@ -116,7 +119,7 @@ func commands(l lister, everything []string) ([]string, error) {
 		switch {
 		case p.vendored("./..."):
 		case p.Name == "main" && len(p.GoFiles)+len(p.CgoFiles) > 0:
-			mains = append(mains, p.ImportPath)
+			mains = append(mains, p.argument(l.dir))
 		case p.Name != "" && p.Name != "main":
 			others = append(others, fmt.Sprintf("%s (package %s)", p.Shown(l.dir), p.Name))
 		case p.Error != nil && !p.empty():

@@ -182,21 +182,12 @@ func (f *Fetcher) addNested(r Repository, inside Project, at place, projects []P
 	for {
 		lacks := r.lacks(projects, f.Store, *out)
 		if len(lacks) == 0 {
-			return nil
+			break
 		}
 		var attempts []string
-		added := false
-		for prefix := lacks[0]; prefix != out.Root && prefix != "." && !added; prefix = path.Dir(prefix) {
-			below := at
-			below.path = path.Join(at.path, strings.TrimPrefix(prefix, out.Root))
-			answer, err := f.climb(inside.ladder(below), &attempts)
-			if err != nil {
-				return fmt.Errorf("%s: %w", prefix, err)
-			}
-			if answer != nil {
-				out.Modules = append(out.Modules, foundModule{prefix, answer.Path, answer.Version})
-				added = !slices.Contains(r.lacks(projects, f.Store, *out), lacks[0])
-			}
+		added, err := f.addModule(lacks[0], inside, at, out, &attempts)
+		if err != nil {
+			return err
 		}
 		if !added {
 			tried := ""
@@ -207,6 +198,39 @@ func (f *Fetcher) addNested(r Repository, inside Project, at place, projects []P
 				"lock it anew, or commit vendor/%s", out.Root, lacks[0], cmp.Or(inside.Revision, r.Project.Version), tried)
 		}
 	}
+	for _, importPath := range r.needs(projects) {
+		if isDir(out.locate(f.Store, importPath)) {
+			continue
+		}
+		// The tool kept the list by hand, as it were: what is not there may not be imported any more.
+		if _, err := f.addModule(importPath, inside, at, out, new([]string)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addModule adds the module nested in the repository that holds a package,
+// looked for from the package's path upwards. It reports whether there is one.
+func (f *Fetcher) addModule(importPath string, inside Project, at place, out *found, attempts *[]string) (bool, error) {
+	for prefix := importPath; within(prefix, out.Root) && prefix != out.Root; prefix = path.Dir(prefix) {
+		below := at
+		below.path = path.Join(at.path, strings.TrimPrefix(prefix, out.Root))
+		answer, err := f.climb(inside.ladder(below), attempts)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", prefix, err)
+		}
+		if answer == nil {
+			continue
+		}
+		with := *out
+		with.Modules = append(slices.Clip(out.Modules), foundModule{prefix, answer.Path, answer.Version})
+		if isDir(with.locate(f.Store, importPath)) {
+			*out = with
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // climb asks one query after the other until the go command has an answer, and

@@ -37,9 +37,10 @@ type glideLock struct {
 }
 
 type glideLocked struct {
-	// Name is the import path of the repository's root. Subpackages are listed
-	// beside it, but glide takes the whole repository.
-	Name string
+	// Name is the import path of the repository's root. glide takes the whole
+	// repository; Subpackages are those that it saw imported.
+	Name        string
+	Subpackages []string
 	// Version is the commit, as a rule.
 	Version string
 	// Repo is where the code comes from when Name does not tell: a URL, git's short
@@ -61,7 +62,9 @@ func readGlide(dir string, options Options) (Manifest, error) {
 	if _, err := decodeYAML(dir, glideName, &file); err != nil {
 		return m, err
 	}
-	m.ImportPath = file.Package
+	if file.Package != "." { // what glide wrote outside of a GOPATH
+		m.ImportPath = file.Package
+	}
 	var lock glideLock
 	ok, err := decodeYAML(dir, glideLockName, &lock)
 	if err != nil || !ok {
@@ -80,7 +83,7 @@ func readGlide(dir string, options Options) (Manifest, error) {
 var glideCommit = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
 func (l glideLocked) project(asked []glideImport) Project {
-	p := Project{Path: l.Name, Revision: l.Version}
+	p := Project{Path: l.Name, Revision: l.Version, Needs: slices.DeleteFunc(slices.Clone(l.Subpackages), func(dir string) bool { return !validImportPath(dir) })}
 	switch {
 	case l.Repo == "" || ownURL(l.Name, l.Repo):
 	case strings.ContainsAny(l.Repo, ":@"):

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ const godirName = ".godir"
 func readGodir(dir string, _ Options) (Manifest, error) {
 	m := Manifest{File: godirName, ImportPathLine: "github.com/you/app"}
 	for _, vendor := range []struct{ dir, name string }{{"vendor", "vendor/"}, {"Godeps/_workspace/src", "Godeps/_workspace/src"}} {
-		if m.AsIs == "" && HasGo(filepath.Join(dir, filepath.FromSlash(vendor.dir)), true) {
+		if m.AsIs == "" && HasGo(inside(dir, vendor.dir), true) {
 			m.AsIs = vendor.name + " is committed"
 		}
 	}

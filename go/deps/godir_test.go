@@ -73,3 +73,18 @@ func TestReadGodirCommitted(t *testing.T) {
 		}
 	}
 }
+
+// TestGodirWithLinks: vendor may be a link within the app; what lies outside of it is not the app's.
+func TestGodirWithLinks(t *testing.T) {
+	outside := write(t, t.TempDir(), "-- x/x.go --\npackage x\n")
+	for target, want := range map[string]string{"third_party": "vendor/ is committed", outside: ""} {
+		dir := write(t, t.TempDir(), "-- .godir --\nexample.com/app\n-- third_party/x/x.go --\npackage x\n")
+		if err := os.Symlink(target, filepath.Join(dir, "vendor")); err != nil {
+			t.Fatal(err)
+		}
+		m, err := ReadManifest(Godir, dir, Options{})
+		if err != nil || m.AsIs != want {
+			t.Errorf("%s: %q, %v", target, m.AsIs, err)
+		}
+	}
+}

@@ -25,7 +25,8 @@ var leftBehind = []string{".git", ".hg", ".svn", ".bzr", "node_modules", ".glide
 
 // CopyTree copies an app to dir, its place below src/ of a GOPATH. Directories
 // are real and files are hard links where the file system allows: the go
-// command's patterns do not follow symbolic links.
+// command's patterns do not follow symbolic links. Imports do, so that links to
+// directories of the app stay links; those that lead out of it are left out.
 func CopyTree(app, dir string) error {
 	app, err := filepath.EvalSymlinks(app)
 	if err != nil {
@@ -46,7 +47,7 @@ func CopyTree(app, dir string) error {
 		case entry.IsDir():
 			return os.MkdirAll(to, 0o755)
 		case entry.Type()&fs.ModeSymlink != 0:
-			return copyLinked(path, to)
+			return copyLinked(app, path, to)
 		case entry.Type().IsRegular():
 			return link(path, to)
 		default:
@@ -55,13 +56,31 @@ func CopyTree(app, dir string) error {
 	})
 }
 
-// copyLinked copies the file that a symbolic link leads to; links to
-// directories, dangling and circular ones are left out, as the go command does not follow them either.
-func copyLinked(from, to string) error {
-	if !isFile(from) {
+// copyLinked copies the file that a symbolic link leads to, or links the
+// directory in the copy that it leads to in the app. Dangling and circular links are left out.
+func copyLinked(app, from, to string) error {
+	if isFile(from) {
+		return copyFile(from, to)
+	}
+	if !isDir(from) {
 		return nil
 	}
-	return copyFile(from, to)
+	real, err := filepath.EvalSymlinks(from)
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(from))
+	if err != nil {
+		return err
+	}
+	if inside, err := filepath.Rel(app, real); err != nil || !filepath.IsLocal(inside) {
+		return nil //nolint:nilerr // what has no path from the app does not lie in it
+	}
+	target, err := filepath.Rel(dir, real)
+	if err != nil {
+		return err
+	}
+	return os.Symlink(target, to)
 }
 
 func link(from, to string) error {

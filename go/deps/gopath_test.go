@@ -73,7 +73,7 @@ shared
 	outside := write(t, t.TempDir(), "-- far.txt --\nfar\n")
 	for link, to := range map[string]string{
 		"lib/shared.txt": "../shared.txt", "far.txt": filepath.Join(outside, "far.txt"),
-		"linkdir": "lib", "dangling": "none", "loop": "loop", "through": "main.go/x",
+		"linkdir": "lib", "lib/up": "../linkdir", "outdir": outside, "dangling": "none", "loop": "loop", "through": "main.go/x",
 	} {
 		if err := os.Symlink(to, filepath.Join(app, link)); err != nil {
 			t.Fatal(err)
@@ -85,6 +85,7 @@ shared
 	want := map[string]string{
 		"main.go": "package main\n", "lib/lib.go": "package lib\n", "vendor/x/x.go": "package x\n", ".hidden": "hidden\n",
 		"shared.txt": "shared\n", "lib/shared.txt": "shared\n", "far.txt": "far\n", "empty": "dir", "sub": "dir", "web": "dir",
+		"linkdir": "L---------", "lib/up": "L---------",
 	}
 	link := filepath.Join(t.TempDir(), "app")
 	if err := os.Symlink(app, link); err != nil {

@@ -70,6 +70,9 @@ type Project struct {
 	// Packages are the directories to take, as slash paths below Path, "." for
 	// itself; nil for everything.
 	Packages []string
+	// Needs are directories of a project that is taken as a whole which the tool
+	// knew to be imported: a repository may have moved them to modules of their own.
+	Needs []string
 	// Tree tells that what lies below each of Packages belongs to it too.
 	Tree bool
 	// Sum is the tool's own checksum of what it put into vendor/, "" for none.
@@ -104,6 +107,9 @@ func ReadManifest(tool Tool, dir string, options Options) (Manifest, error) {
 		return m, err
 	}
 	m.Tool = tool
+	if m.AsIs != "" {
+		return m, nil // what the lock says does not matter
+	}
 	for _, p := range m.Projects {
 		if err := p.check(); err != nil {
 			return m, fmt.Errorf("%s: %w", m.Lock, err)
@@ -128,7 +134,7 @@ func (p Project) check() error {
 			return fmt.Errorf("%.100q is no import path: correct the entry", importPath)
 		}
 	}
-	for _, dir := range p.Packages {
+	for _, dir := range slices.Concat(p.Packages, p.Needs) {
 		if dir != "." && !validImportPath(dir) {
 			return fmt.Errorf("%s: %.100q is no directory of the project: correct the entry", p.Path, dir)
 		}
@@ -223,6 +229,23 @@ func HasPackages(vendor string, projects []Project) bool {
 		}
 	}
 	return true
+}
+
+// inside is the directory name of the app in dir, or the one that a link of that name leads to in the app.
+func inside(dir, name string) string {
+	named := filepath.Join(dir, filepath.FromSlash(name))
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return named
+	}
+	real, err := filepath.EvalSymlinks(named)
+	if err != nil {
+		return named
+	}
+	if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
+		return named
+	}
+	return real
 }
 
 // HasGo tells whether dir holds a .go file, with below set also in a directory below it.

@@ -1,6 +1,9 @@
 package deps
 
-import "path/filepath"
+import (
+	"cmp"
+	"path/filepath"
+)
 
 // Unproven are the projects, each with its version, that came by their tag, of
 // which nobody said which revision it is today. What m's tool wrote down of the
@@ -16,7 +19,7 @@ func (f Fetched) Unproven(m Manifest, vendor string) ([]string, error) {
 			return nil, err
 		}
 		if !proven {
-			unproven = append(unproven, r.Project.Path+" "+r.Project.Version)
+			unproven = append(unproven, r.Project.Path+" "+cmp.Or(r.Project.Version, r.Project.Revision))
 		}
 	}
 	return unproven, nil

@@ -243,6 +243,8 @@ func complaint(text string) error {
 		return endError{text, "set GOPROXY to a server that may be asked, or commit vendor/"}
 	case strings.Contains(strings.ToLower(text), "no space left on device"):
 		return endError{text, "give the build more room"}
+	case unreachable.MatchString(text) && strings.Contains(text, "verifying module"):
+		return endError{text, "check that the build can reach the checksum database, or set GONOSUMDB for modules that it does not know, GOSUMDB for another one"}
 	case unreachable.MatchString(text) && !oneHost.MatchString(text):
 		return endError{text, "check the network of the build and GOPROXY"}
 	}
@@ -320,7 +322,7 @@ func (a *answer) verify(p Project, q query) error {
 	case locked == "":
 		return nil // the lock means the tag, whatever it is
 	case came == "" || !shortHash.MatchString(locked):
-		a.unproven = q.byTag
+		a.unproven = q.byTag || !shortHash.MatchString(locked) // a branch is another revision every day
 		return nil
 	case strings.HasPrefix(locked, came) || strings.HasPrefix(came, locked):
 		return nil

@@ -239,6 +239,16 @@ func TestFetchByImportPath(t *testing.T) {
 	if got, err := newFetcher(t, variables...).Fetch([]Project{byTag}); err != nil || got.Downloads != 2 {
 		t.Errorf("%d downloads, %v", got.Downloads, err)
 	}
+	// A project that is taken as a whole says what it needs; what is nowhere may not be imported any more.
+	whole := []Project{{Path: "git.example.test/team/lib.git", Root: true, Revision: commit, Needs: []string{"below", "sub/deep", "gone"}}}
+	all, err := newFetcher(t, variables...).Fetch(whole)
+	if err != nil || all.Downloads != 2 {
+		t.Errorf("%d downloads, %v", all.Downloads, err)
+	}
+	vendor = t.TempDir()
+	if err := all.Vendor(whole, vendor); err != nil || !HasGo(filepath.Join(vendor, "git.example.test/team/lib.git/sub/deep"), false) {
+		t.Errorf("%v: %v", err, keysOf(tree(t, vendor)))
+	}
 	// The settings for git that the user has are in effect for a locked URL as well.
 	source := project("example.org/lib", moved, "")
 	source.Source = url + "/team/lib.git"

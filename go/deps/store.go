@@ -45,7 +45,11 @@ func (m foundModule) dir() string {
 func (r Repository) lacks(projects []Project, store string, in found) []string {
 	var missing []string
 	for _, i := range r.Projects {
-		for _, dir := range projects[i].Packages {
+		dirs := projects[i].Packages
+		if dirs == nil {
+			dirs = []string{"."}
+		}
+		for _, dir := range dirs {
 			importPath := path.Join(projects[i].from(), dir)
 			if !isDir(in.locate(store, importPath)) {
 				missing = append(missing, importPath)
@@ -53,6 +57,17 @@ func (r Repository) lacks(projects []Project, store string, in found) []string {
 		}
 	}
 	return missing
+}
+
+// needs are the import paths that the repository's projects should have.
+func (r Repository) needs(projects []Project) []string {
+	var all []string
+	for _, i := range r.Projects {
+		for _, dir := range projects[i].Needs {
+			all = append(all, path.Join(projects[i].from(), dir))
+		}
+	}
+	return all
 }
 
 // locate is the directory that holds the package of that import path, whether it is there or not.

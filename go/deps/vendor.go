@@ -65,7 +65,11 @@ func newLayout(p Project, f Fetched, repository int, vendor string, owners map[s
 func (l layout) place() error {
 	p := l.project
 	if p.Packages == nil {
-		return errors.Join(l.tree(p.Path), l.licences(p.Path))
+		place := l.everything
+		if p.Path != l.base {
+			place = func() error { return l.tree(p.Path) }
+		}
+		return errors.Join(place(), l.licences(p.Path))
 	}
 	whole, err := l.needsWhole()
 	if err == nil && whole {
