@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,7 @@ func TestLegacyToolsWithCommittedPackages(t *testing.T) {
 		{"glide", "vendor", `GLIDE_SKIP_INSTALL is set`, []string{"GLIDE_SKIP_INSTALL=true"}, nil},
 		{"gb", "vendor/src", `vendor/src is committed`, nil, nil},
 		{"godir", "vendor", `vendor/ is committed`, nil, nil},
+		{"godir", "vendor", `Go 1\.4\.3`, append(hostNetwork(t), "BP_GO_VERSION=1.4"), nil},
 	} {
 		t.Run(c.tool+" "+c.vendor, func(t *testing.T) {
 			app := copied(t, sample(c.tool))
@@ -145,14 +147,18 @@ func TestLegacyToolsWithCommittedPackages(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := phases{app: app, layers: layers, scratch: t.TempDir()}
-			built := p.run(t, "build", append(c.env, "GOPROXY=off")...)
+			env, want := append([]string{"GOPROXY=off"}, c.env...), "go1.12.17"
+			if slices.Contains(c.env, "BP_GO_VERSION=1.4") {
+				want = "go1.4.3" // which has to be downloaded; a Go without vendor/ finds the packages too
+			}
+			built := p.run(t, "build", env...)
 			if built.code != 0 {
 				t.Fatalf("build:\n%s", built.text)
 			}
 			wantLines(t, built.text, c.say)
 			name := map[bool]string{true: "hello", false: c.tool}[c.tool == "gb"]
-			if answer := serve(t, filepath.Join(layers, "bin", "bin", name)); !strings.Contains(answer, "go1.12.17") {
-				t.Errorf("the app answered %q", answer)
+			if answer := serve(t, filepath.Join(layers, "bin", "bin", name)); !strings.Contains(answer, want) {
+				t.Errorf("the app answered %q, want it to say %s", answer, want)
 			}
 		})
 	}

@@ -228,11 +228,11 @@ func TestVendorLinks(t *testing.T) {
 	// On another file system they are copied.
 	other, err := os.MkdirTemp("/dev/shm", "vendor")
 	if err != nil {
-		t.Skipf("no other file system: %v", err)
+		t.Skipf("SKIPPED: no other file system to copy to: %v", err)
 	}
 	defer os.RemoveAll(other)
 	if err := os.Link(stored, filepath.Join(other, "x")); err == nil {
-		t.Skip("no other file system")
+		t.Skip("SKIPPED: no other file system to copy to")
 	}
 	if err := got.Vendor(projects, other); err != nil {
 		t.Fatal(err)
