@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,7 +17,9 @@ import (
 	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/hook"
 	"github.com/Scalingo/go-cnb/go/launch"
+	"github.com/Scalingo/go-cnb/go/private"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -26,7 +28,10 @@ type build struct {
 	report
 	context  libcnb.BuildContext
 	settings Settings
-	exec     effect.Executor
+	access   private.Access
+	// hide are the secrets that neither the log nor an error may show.
+	hide *secrets
+	exec effect.Executor
 	// scratch is a directory for this run alone. Its path is the same in every
 	// build: old Go versions write paths of what they compile into the binary.
 	scratch string
@@ -39,12 +44,24 @@ type build struct {
 // Build turns the app into an image: Go, dependencies, binaries, processes.
 func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.BuildResult, err error) {
 	started := time.Now()
-	settings, err := ReadSettings(libcnbContext.ApplicationPath, b.Environ, libcnbContext.Buildpack.Metadata, b.DefaultProxies)
+	access, err := private.Read(variables(b.Environ), libcnbContext.Platform.Bindings)
+	if err != nil {
+		return result, err
+	}
+	hide := &secrets{access.Secrets()}
+	defer func() { err = hide.in(err) }()
+	environ := b.Environ
+	if access.Proxy != "" {
+		environ = append([]string{"GOPROXY=" + access.Proxy}, environ...) // unless the user says another
+	}
+	settings, err := ReadSettings(libcnbContext.ApplicationPath, environ, libcnbContext.Buildpack.Metadata, b.DefaultProxies)
 	if err != nil {
 		return result, err
 	}
 	run := &build{
-		report:   report{Logger: NewLogger(b.Out, settings.Env["NO_COLOR"] != ""), clock: time.Now},
+		report:   report{Logger: newLogger(b.Out, settings.Env["NO_COLOR"] != "", hide), clock: time.Now},
+		hide:     hide,
+		access:   access,
 		context:  libcnbContext,
 		settings: settings,
 		exec:     effect.CommandExecutor{},
@@ -81,6 +98,9 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.giveAccess(); err != nil {
+		return err
+	}
 	dist, err := b.installGo(ctx, app)
 	if err != nil {
 		return err
@@ -90,12 +110,20 @@ func (b *build) story(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, project.restore()) }()
-	plan, err := b.fetchDependencies(ctx, project)
+	if err := b.fetchDependencies(ctx, project); err != nil {
+		return err
+	}
+	if err := b.runPreCompile(ctx, project); err != nil {
+		return err
+	}
+	binaries, err := b.compile(project.plan)
 	if err != nil {
 		return err
 	}
-	binaries, err := b.compile(plan)
-	if err != nil {
+	if err := b.link(project, programNames(binaries)); err != nil {
+		return err
+	}
+	if err := b.runPostCompile(ctx, project, binaries); err != nil {
 		return err
 	}
 	if err := b.addExtras(ctx, project); err != nil {
@@ -105,6 +133,9 @@ func (b *build) story(ctx context.Context) (err error) {
 		return err
 	}
 	if err := b.keepCaches(project); err != nil {
+		return err
+	}
+	if err := b.leaveOut(); err != nil {
 		return err
 	}
 	b.hintAtModules(project)
@@ -134,11 +165,6 @@ func (b *build) understand(found deps.Found) (app, error) {
 	}
 	for _, name := range b.settings.ownedByUser() {
 		b.warn("%s is set by the build itself; the value given is not used", name)
-	}
-	for _, hook := range []string{"bin/go-pre-compile", "bin/go-post-compile"} {
-		if _, err := os.Stat(filepath.Join(b.context.ApplicationPath, hook)); err == nil {
-			b.warn("%s is not run: this version of the buildpack runs no compile hooks", hook)
-		}
 	}
 	if err := b.readProcfile(); err != nil {
 		return app{}, err
@@ -175,6 +201,9 @@ func (b *build) installGo(ctx context.Context, a app) (goDist, error) {
 
 // offerGo contributes Go alone, for other buildpacks that require it.
 func (b *build) offerGo(ctx context.Context) error {
+	if err := b.giveAccess(); err != nil {
+		return err
+	}
 	done := b.step("Go, for other buildpacks")
 	sources, err := b.settings.goSources(b.context.ApplicationPath, app{tool: deps.None}, b.context.Buildpack.Metadata)
 	if err != nil {
@@ -256,25 +285,47 @@ func (b *build) target() (goos, goarch string) {
 	return goos, goarch
 }
 
-// fetchDependencies finds the programs to build and everything they need.
-func (b *build) fetchDependencies(ctx context.Context, p *project) (compile.Plan, error) {
+// fetchDependencies fetches what the programs need, and finds their packages. Where
+// a hook comes next, that may make some of them, those that are missing are no error yet.
+func (b *build) fetchDependencies(ctx context.Context, p *project) error {
 	done := b.step("Dependencies")
 	if err := p.prefetch(ctx); err != nil {
-		return compile.Plan{}, err
+		return err
 	}
 	if err := p.fetchLocked(ctx); err != nil {
-		return compile.Plan{}, err
+		return err
 	}
-	plan, err := p.job.Prepare()
-	if err != nil {
-		return plan, err
+	var err error
+	if p.preCompile, err = hook.Find(hook.PreCompile, p.hookDirs()...); err != nil {
+		return err
 	}
-	b.Body(p.origin(plan))
+	if err := p.fetchLatest(); err != nil && p.preCompile == nil {
+		return err
+	}
+	job := p.job
+	if p.preCompile != nil {
+		job.Output = io.Discard
+	}
+	switch p.plan, err = job.Prepare(); {
+	case err == nil:
+		p.found = true
+		b.Body(p.origin(p.plan))
+	case p.preCompile == nil:
+		return err
+	default:
+		b.Bodyf("Not all packages can be found before %s runs", p.preCompile.Name)
+	}
+	if p.preCompile == nil {
+		b.warnOfCgo(p.plan)
+	}
+	done()
+	return nil
+}
+
+func (b *build) warnOfCgo(plan compile.Plan) {
 	if plan.Cgo.Warning != "" {
 		b.warn("%s", plan.Cgo.Warning)
 	}
-	done()
-	return plan, nil
 }
 
 // compile runs the go command and lists what it made.
@@ -300,7 +351,29 @@ func (b *build) compile(plan compile.Plan) ([]compile.Binary, error) {
 	return binaries, nil
 }
 
-// chooseProcesses says what runs in the image and links the binaries to where Procfiles look for them.
+// link links programs to where Procfiles and hooks look for them.
+func (b *build) link(p *project, names []string) error {
+	for _, dir := range p.linkDirs() {
+		notices, err := launch.Link(dir, p.job.OutDir, names)
+		if err != nil {
+			return err
+		}
+		for _, notice := range notices {
+			b.Bodyf("%s", notice)
+		}
+	}
+	return nil
+}
+
+func programNames(binaries []compile.Binary) []string {
+	var names []string
+	for _, binary := range binaries {
+		names = append(names, binary.Name)
+	}
+	return names
+}
+
+// chooseProcesses says what runs in the image.
 func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 	choice, err := p.processes(binaries)
 	if err != nil {
@@ -310,19 +383,6 @@ func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 	for _, process := range choice.Processes {
 		if missing := p.missingProgram(process.Command[0], binaries); missing != "" {
 			b.warn("process %s starts %s, which neither the app nor this build has: it cannot start", process.Type, missing)
-		}
-	}
-	names := p.tools
-	for _, binary := range binaries {
-		names = append(names, binary.Name)
-	}
-	for _, dir := range p.linkDirs() {
-		notices, err := launch.Link(dir, p.job.OutDir, names)
-		if err != nil {
-			return err
-		}
-		for _, notice := range notices {
-			b.Bodyf("%s", notice)
 		}
 	}
 	b.Headerf("Processes (default: %s)", choice.Why)
@@ -335,6 +395,19 @@ func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 		rows = append(rows, []string{process.Type, strings.Join(append(process.Command, process.Arguments...), " "), mark})
 	}
 	b.table(rows)
+	return nil
+}
+
+// leaveOut removes from the app what must not be in the image: repositories hold
+// all that ever was, and often the login with which they were fetched.
+func (b *build) leaveOut() error {
+	removed, err := launch.RemoveRepositories(b.context.ApplicationPath)
+	if err != nil {
+		return err
+	}
+	if len(removed) > 0 {
+		b.Headerf("Left out of the image: %s", strings.Join(removed, ", "))
+	}
 	return nil
 }
 

@@ -90,15 +90,16 @@ func (s Settings) environment(e goEnvironment) []string {
 // database is left as Go sets it, whatever the app needs for its own modules.
 func (s Settings) downloadEnvironment() []string {
 	env := maps.Clone(s.Env)
-	for _, name := range append([]string{"GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE", "GOFLAGS", "GOWORK"}, owned...) {
+	for _, name := range append([]string{"GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE", "GOFLAGS", "GOWORK", "GOEXPERIMENT"}, owned...) {
 		delete(env, name)
 	}
 	return pairs(env)
 }
 
-// forModern is a build's environment for another, newer Go that downloads.
+// forModern is a build's environment for another, newer Go that downloads: an
+// experiment that the app's Go knows may be none there.
 func (s Settings) forModern(env []string, modern toolchain.Go) []string {
-	return append(without(env, "GOROOT", "PATH", "GO111MODULE"), "GOROOT="+modern.Root, "GO111MODULE=on", "PATH="+s.Env["PATH"])
+	return append(without(env, "GOROOT", "PATH", "GO111MODULE", "GOEXPERIMENT"), "GOROOT="+modern.Root, "GO111MODULE=on", "PATH="+s.Env["PATH"])
 }
 
 // without returns env less the variables named.

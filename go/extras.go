@@ -28,6 +28,9 @@ func (b *build) addExtras(ctx context.Context, p *project) error {
 	if err := p.buildTools(ctx); err != nil {
 		return err
 	}
+	if err := b.link(p, p.tools); err != nil {
+		return err
+	}
 	if b.settings.GOPATHInImage {
 		if err := p.setUpGOPATH(); err != nil {
 			return err
@@ -70,7 +73,7 @@ func (p *project) buildTools(ctx context.Context) error {
 				return err
 			}
 			if err := tool.Build(modern, b.settings.forModern(p.job.Env, modern), b.scratch, file); err != nil {
-				return err
+				return p.refused(err)
 			}
 			from = "built with Go " + modern.Version.String()
 		}

@@ -185,11 +185,16 @@ func (p *project) fetchProjects(ctx context.Context, m deps.Manifest) (deps.Fetc
 			}
 			return modern, err
 		},
-		Env:   without(p.job.Env, "PATH"),
-		Store: p.sources.Dir(), Scratch: filepath.Join(b.scratch, "fetch"),
+		Env:    without(p.job.Env, "PATH"),
+		Serves: b.access.Serves,
+		Store:  p.sources.Dir(), Scratch: filepath.Join(b.scratch, "fetch"),
 	}
 	fetcher.Env = append(fetcher.Env, "PATH="+b.settings.Env["PATH"])
-	return fetcher.Fetch(m.Projects)
+	fetched, err := fetcher.Fetch(m.Projects)
+	if len(fetched.ByCommit) > 0 {
+		b.Bodyf("The checksum database does not know %s: the locked commit tells that it is the right code", strings.Join(fetched.ByCommit, ", "))
+	}
+	return fetched, p.refused(err)
 }
 
 // layOut puts the projects where the go command finds them, in place of those
@@ -257,7 +262,7 @@ func (p *project) inMadeUpModule(ctx context.Context, e goEnvironment) error {
 	}
 	p.job.Dir, p.job.Everything = dir, []string{"./..."}
 	maker, env := p.dist.Go, b.settings.environment(e)
-	if !maker.Version.Has(toolchain.ReadOnlyMods) {
+	if !maker.Version.Has(toolchain.ReadOnlyMods) || p.needsLogins() {
 		var err error
 		if maker, err = p.dist.room.findCompiler(ctx); err != nil {
 			return err
@@ -265,7 +270,8 @@ func (p *project) inMadeUpModule(ctx context.Context, e goEnvironment) error {
 		env = b.settings.forModern(env, maker)
 	}
 	b.warn("%s locks no versions: the latest ones are fetched, and another build may get others", p.app.manifest.File)
-	if err := deps.MakeModule(maker, env, dir, p.importPath, p.dist.Version); err != nil {
+	p.made = &deps.MadeModule{Maker: maker, Env: env, Dir: dir}
+	if err := p.made.Init(p.importPath, p.dist.Version); err != nil {
 		return err
 	}
 	var err error
@@ -273,6 +279,17 @@ func (p *project) inMadeUpModule(ctx context.Context, e goEnvironment) error {
 		return err
 	}
 	p.job.Mod = cmp.Or(p.job.Flags.Mod, p.app.modules.Mod(p.dist.Version))
+	return nil
+}
+
+// fetchLatest fetches what an app imports whose tool knows no lock.
+func (p *project) fetchLatest() error {
+	if p.made == nil {
+		return nil
+	}
+	if err := p.made.GetLatest(); err != nil {
+		return p.refused(err)
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/Scalingo/go-cnb/go/buildcache"
+	"github.com/Scalingo/go-cnb/go/private"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -41,7 +42,8 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 		return nil, err
 	}
 	download := toolchain.NewDownloader(b.context.Buildpack.Info.ID + "/" + b.context.Buildpack.Info.Version)
-	download.Credentials = b.settings.netrcCredentials
+	download.Credentials = append(b.access.Credentials, private.Netrc(b.settings.netrc())...).For
+	download.Trust(b.access.Roots())
 	download.Progress = func(u *url.URL, done, total int64) {
 		if total > 0 {
 			b.Bodyf("%s: %s of %s", u.Redacted(), size(done), size(total))
@@ -66,10 +68,15 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 	return r, nil
 }
 
+// downloads tells whether a Go can download all that a build may need.
+func (r *toolchainRoom) downloads(g toolchain.Go) bool {
+	return g.Version.Has(toolchain.Toolchains) && (g.Version.Has(toolchain.GoAuth) || !r.build.access.AskedByGo())
+}
+
 // findModern returns a Go that can download modules: the build's own or that of
 // an earlier build when it is new enough, else one that is fetched for this alone and gone after the build.
 func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
-	if r.modernGo == nil && r.previous != nil && r.previous.Version.Has(toolchain.Toolchains) {
+	if r.modernGo == nil && r.previous != nil && r.downloads(*r.previous) {
 		r.modernGo = r.previous
 	}
 	if r.modernGo == nil && r.compiler == nil {
@@ -217,7 +224,7 @@ func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Releas
 		layer.SharedEnvironment.Override("GOROOT", layer.Path) // older ones do not find it by their own path
 	}
 	installed, err := toolchain.Open(layer.Path, release.Version, b.exec)
-	if installed.Version.Has(toolchain.Toolchains) {
+	if r.downloads(installed) {
 		r.modernGo, r.compiler = &installed, &installed
 	}
 	return installed, layer, err

@@ -1,6 +1,8 @@
 package golang
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -17,24 +19,87 @@ import (
 // Whatever passes through it, the output of commands and errors too, loses the
 // logins in its URLs.
 func NewLogger(out io.Writer, noColor bool) log.PaketoLogger {
+	return newLogger(out, noColor, &secrets{})
+}
+
+// newLogger is NewLogger for a log that hides secrets as well.
+func newLogger(out io.Writer, noColor bool, hide *secrets) log.PaketoLogger {
 	if noColor {
 		out = colorable.NewNonColorable(out)
 	}
-	return log.NewPaketoLogger(loginHider{out})
+	return log.NewPaketoLogger(hider{out, hide})
 }
 
-// loginHider replaces user and password of every URL by "xxxxx": the go command
-// and git print URLs as they were given, and a user alone is often a token. The
-// logger hands it whole lines.
-type loginHider struct{ out io.Writer }
+// masked stands for what a log must not show.
+const masked = "xxxxx"
+
+// hider masks user and password of every URL, since the go command and git print
+// URLs as they were given and a user alone is often a token, and whatever is known
+// to be a secret. The logger hands it whole lines.
+type hider struct {
+	out     io.Writer
+	secrets *secrets
+}
 
 var login = regexp.MustCompile(`(://)[^/\s]+@`)
 
-func (h loginHider) Write(p []byte) (int, error) {
-	if _, err := h.out.Write(login.ReplaceAll(p, []byte("${1}xxxxx@"))); err != nil {
+func (h hider) Write(p []byte) (int, error) {
+	text := h.secrets.hide(string(login.ReplaceAll(p, []byte("${1}"+masked+"@"))))
+	if _, err := io.WriteString(h.out, text); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// secrets are texts that must not be seen.
+type secrets struct{ texts []string }
+
+// add adds a text, unless it is so short that it would be everywhere.
+func (s *secrets) add(text string) {
+	if len(text) >= 6 {
+		s.texts = append(s.texts, text)
+	}
+}
+
+func (s *secrets) hide(text string) string {
+	for _, secret := range s.texts {
+		text = strings.ReplaceAll(text, secret, masked)
+	}
+	return text
+}
+
+// in masks the secrets in an error's text.
+func (s *secrets) in(err error) error {
+	if err == nil || s.hide(err.Error()) == err.Error() {
+		return err
+	}
+	return errors.New(s.hide(err.Error()))
+}
+
+// lineWriter hands on whole lines, so that a secret cannot come in two pieces.
+type lineWriter struct {
+	out  io.Writer
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	whole := bytes.LastIndexByte(w.rest, '\n') + 1
+	if whole == 0 {
+		return len(p), nil
+	}
+	_, err := w.out.Write(w.rest[:whole])
+	w.rest = append(w.rest[:0], w.rest[whole:]...)
+	return len(p), err
+}
+
+// end writes what is left, as a line.
+func (w *lineWriter) end() error {
+	if len(w.rest) == 0 {
+		return nil
+	}
+	_, err := w.Write([]byte("\n"))
+	return err
 }
 
 // report prints the story of a build: a title for each step, lines below it, and its time.

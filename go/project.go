@@ -17,16 +17,26 @@ import (
 	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/hook"
 	"github.com/Scalingo/go-cnb/go/launch"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // project is the app on its way through the build: where it is compiled, with what, and what is kept.
 type project struct {
-	build    *build
-	app      app
-	dist     goDist
-	job      compile.Job
+	build *build
+	app   app
+	dist  goDist
+	job   compile.Job
+	// env is the environment of the app's own Go with the network, for hooks.
+	env []string
+	// plan is what will be compiled, preCompile the hook that runs before, nil for none.
+	plan       compile.Plan
+	preCompile *hook.Hook
+	// found tells that the packages were found before the hook ran.
+	found bool
+	// made is an app without a lock as a module, nil for any other.
+	made     *deps.MadeModule
 	restore  func() error
 	binLayer libcnb.Layer
 	// caches are the cached layers, sources that of them which holds the code of dependencies, nil for none.
@@ -50,6 +60,12 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	flags, err := compile.Merge(b.settings.Flags, dist.Version)
 	if err != nil {
 		return nil, err
+	}
+	if len(flags.Embedded) > 0 {
+		for _, name := range flags.Embedded {
+			b.hide.add(b.settings.Env[name])
+		}
+		b.warn("The value of %s may stay in the program, where everybody who has the image can read it: give the program its secrets when it runs", strings.Join(flags.Embedded, ", "))
 	}
 	if len(flags.TooNew) > 0 {
 		b.Bodyf("%s in GOFLAGS is not used: Go %s does not know it", strings.Join(flags.TooNew, ", "), dist.Version)
@@ -82,7 +98,9 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	}
 	e.buildDir = p.job.Dir
 	p.job.Env = b.settings.environment(e)
+	p.job.Explain = p.explain
 	p.stamp()
+	p.env = p.hookEnvironment()
 	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
 		return nil, err
 	}
@@ -168,10 +186,12 @@ func (p *project) inModules() error {
 
 // stamp finds out whether the git revision can go into the binaries.
 func (p *project) stamp() {
-	if p.job.Dir != p.build.settings.WorkDir {
-		return // a copy has no .git
-	}
 	env := p.build.settings.Env
+	if p.job.Dir != p.build.settings.WorkDir { // a copy has no .git, but hooks run in the app
+		trust := compile.TrustRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath, func(name string) string { return env[name] })
+		p.job.Env = slices.Concat(p.job.Env, trust)
+		return
+	}
 	repository := compile.FindRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath,
 		func(name string) string { return env[name] }, p.job.Env, p.build.exec)
 	if repository.Notice != "" {
@@ -182,20 +202,27 @@ func (p *project) stamp() {
 	}
 }
 
-// prefetch downloads the modules for Go versions that know neither lists of
-// proxies nor the checksum database, with a newer Go, into the cache from which they then build offline.
+// needsLogins tells whether downloads need logins that the app's Go cannot ask for.
+func (p *project) needsLogins() bool {
+	return p.build.access.AskedByGo() && !p.dist.Version.Has(toolchain.GoAuth)
+}
+
+// prefetch downloads the modules with a newer Go, into the cache from which they
+// then build offline, for Go versions that know neither lists of proxies nor the
+// checksum database, or not the logins that are needed.
 func (p *project) prefetch(ctx context.Context) error {
-	if !p.job.Modules || p.job.Mod == "vendor" || p.dist.Version.Has(toolchain.ProxyLists) || p.app.modules.GoMod == "" {
+	if !p.job.Modules || p.job.Mod == "vendor" || p.dist.Version.Has(toolchain.ProxyLists) && !p.needsLogins() {
+		return nil
+	}
+	if p.app.modules.GoMod == "" && p.app.modules.GoWork == "" {
 		return nil
 	}
 	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
 	probe := p.job
 	probe.Env, probe.Output = offline, io.Discard
-	if p.sources.Restored() {
-		if _, err := probe.Prepare(); err == nil {
-			p.job.Env = offline
-			return nil
-		}
+	if _, err := probe.Prepare(); err == nil {
+		p.job.Env = offline // all is there, or nothing is needed
+		return nil
 	}
 	modern, err := p.dist.room.findModern(ctx)
 	if err != nil {
@@ -204,7 +231,7 @@ func (p *project) prefetch(ctx context.Context) error {
 	env := p.build.settings.forModern(p.job.Env, modern)
 	downloaded, err := p.app.modules.Download(modern, env, p.build.scratch)
 	if err != nil {
-		return err
+		return p.refused(err)
 	}
 	p.prefetched, p.job.Env = downloaded, offline
 	return nil
@@ -254,6 +281,7 @@ func startDir(dir, top string) string {
 // readProcfile reads the Procfile beside the code that is built, else the one in
 // the app's root, before anything is compiled: its errors should not cost a build.
 func (b *build) readProcfile() error {
+	b.procfile, b.procfileDir = nil, ""
 	for _, dir := range []string{b.settings.WorkDir, b.context.ApplicationPath} {
 		lines, err := launch.ReadProcfile(filepath.Join(dir, "Procfile"))
 		if err != nil {

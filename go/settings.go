@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jdx/go-netrc"
 
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
@@ -32,6 +28,8 @@ type Settings struct {
 	// Proxies are the module proxies; ProxySet tells that they come from GOPROXY and not from the default.
 	Proxies  []toolchain.Proxy
 	ProxySet bool
+	// DefaultProxy tells that the first proxy is the go command's default, a public one, whoever said so.
+	DefaultProxy bool
 	// WorkUse are the directories of BP_GO_WORK_USE.
 	WorkUse []string
 	// Targets are the packages named in BP_GO_TARGETS or GO_INSTALL_PACKAGE_SPEC.
@@ -51,13 +49,7 @@ type Settings struct {
 // defaults; defaultProxies is the go command's own default of GOPROXY. The
 // error names the variable that is wrong.
 func ReadSettings(appDir string, environ []string, metadata map[string]any, defaultProxies string) (Settings, error) {
-	env := map[string]string{}
-	for _, pair := range environ {
-		if name, value, ok := strings.Cut(pair, "="); ok {
-			// A variable that was written to a file by an editor or by echo ends in a line break.
-			env[name] = strings.TrimRight(value, "\r\n")
-		}
-	}
+	env := variables(environ)
 	get := func(name string) string { return strings.TrimSpace(env[name]) }
 	defaults := configuredDefaults(metadata)
 	s := Settings{
@@ -100,6 +92,11 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 	if s.Proxies, err = toolchain.ParseProxies(cmp.Or(get("GOPROXY"), defaultProxies)); err != nil {
 		return s, err
 	}
+	usual, err := toolchain.ParseProxies(defaultProxies)
+	if err != nil {
+		return s, err
+	}
+	s.DefaultProxy = get("GOPROXY") == "" || len(usual) > 0 && len(s.Proxies) > 0 && s.Proxies[0].URL.Host == usual[0].URL.Host
 	s.ProxySet = s.ProxySet && len(s.Proxies) > 0
 	if targets := list(get("BP_GO_TARGETS"), ":"); len(targets) > 0 {
 		s.Targets = compile.Targets{From: "BP_GO_TARGETS", Patterns: targets}
@@ -107,6 +104,18 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 		s.Targets = compile.Targets{From: "GO_INSTALL_PACKAGE_SPEC", Patterns: specs}
 	}
 	return s, nil
+}
+
+// variables makes a map of an environment as os.Environ returns it.
+func variables(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			// A variable that was written to a file by an editor or by echo ends in a line break.
+			env[name] = strings.TrimRight(value, "\r\n")
+		}
+	}
+	return env
 }
 
 // configuredDefaults are the defaults of the settings in buildpack.toml.
@@ -175,30 +184,16 @@ func (s Settings) masked() []string {
 	env := maps.Clone(s.Env)
 	for name := range env {
 		if name == "GOAUTH" || !shownInDebug.MatchString(name) {
-			env[name] = "xxxxx"
+			env[name] = masked
 		}
 	}
 	return pairs(env)
 }
 
-// netrcCredentials returns the login for a host from the file that the go
-// command reads: $NETRC, else ~/.netrc. A file that is missing or cannot be
-// parsed holds none, as for the go command.
-func (s Settings) netrcCredentials(host string) *url.Userinfo {
-	file := s.Env["NETRC"]
-	if file == "" && s.Env["HOME"] != "" {
-		file = filepath.Join(s.Env["HOME"], ".netrc")
+// netrc is the file with logins that the go command and git read: $NETRC, else ~/.netrc, "" for none.
+func (s Settings) netrc() string {
+	if file := s.Env["NETRC"]; file != "" || s.Env["HOME"] == "" {
+		return file
 	}
-	if _, err := os.Stat(file); err != nil {
-		return nil
-	}
-	logins, err := netrc.Parse(file)
-	if err != nil {
-		return nil
-	}
-	machine := logins.Machine(host)
-	if machine == nil {
-		return nil
-	}
-	return url.UserPassword(machine.Get("login"), machine.Get("password"))
+	return filepath.Join(s.Env["HOME"], ".netrc")
 }

@@ -1,7 +1,6 @@
 package golang
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,20 +149,11 @@ func TestDebugLogMasksSecrets(t *testing.T) {
 	}
 }
 
-func TestNetrcGivesTheLoginForAHost(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "netrc")
-	if err := os.WriteFile(file, []byte("machine proxy.corp.example login me password secret\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := mustRead(t, "NETRC="+file)
-	if user := s.netrcCredentials("proxy.corp.example"); user == nil || user.String() != "me:secret" {
-		t.Errorf("got %v", user)
-	}
-	if user := s.netrcCredentials("other.example"); user != nil {
-		t.Errorf("another host got %v", user)
-	}
-	if user := mustRead(t, "HOME=/nowhere").netrcCredentials("proxy.corp.example"); user != nil {
-		t.Errorf("without a file: %v", user)
+func TestNetrcIsTheGoCommandsOwn(t *testing.T) {
+	for env, want := range map[string]string{"NETRC=/etc/logins": "/etc/logins", "HOME=/home/me": "/home/me/.netrc", "NETRC=": ""} {
+		if got := mustRead(t, env).netrc(); got != want {
+			t.Errorf("%s: %q, want %q", env, got, want)
+		}
 	}
 }
 

@@ -1,4 +1,5 @@
-// Command main is the buildpack's one program: bin/detect and bin/build are links to it.
+// Command main is the buildpack's one program: bin/detect and bin/build are links
+// to it, and git and the go command start it to ask for logins.
 package main
 
 import (
@@ -20,6 +21,13 @@ import (
 var defaultProxies string
 
 func main() {
+	if golang.AnswersCredentials(os.Args) {
+		if err := golang.AnswerCredentials(os.Args, os.Environ(), os.Stdin, os.Stdout); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err) // git passes it on
+			os.Exit(1)
+		}
+		return
+	}
 	// File modes go into the image's layers, and so into its digest.
 	syscall.Umask(0o022)
 	buildpack := golang.Buildpack{Environ: os.Environ(), DefaultProxies: defaultProxies, Out: os.Stdout}

@@ -38,6 +38,9 @@ type Job struct {
 	ImportDirs []string
 	// Missing is what to do about a package that is not there, "" for the usual advice.
 	Missing string
+	// Explain says what to do about what the go command printed where it knows
+	// more than this package, "" where it does not. It may be nil.
+	Explain func(output string) string
 	// Stamp tells whether the version control state may be stamped into the binaries.
 	Stamp bool
 	// OutDir is where the binaries go.
@@ -87,10 +90,11 @@ func (j Job) Prepare() (Plan, error) {
 	defer output.flush()
 	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
 	mains, all, err := j.Targets.find(list, j.Everything, j.ImportDirs)
+	plan.Downloads = output.count
 	if err != nil {
 		return plan, j.explain(err, output.text.String())
 	}
-	plan.mains, plan.Downloads, plan.Modules = mains, output.count, countModules(all)
+	plan.mains, plan.Modules = mains, countModules(all)
 	plan.Cgo, err = decideCgo(cgoInput{
 		userValue: j.CgoEnabled, flags: j.Flags, packages: all, compiler: plan.compiler,
 		buildsWithout: func(packages []string) ([]string, error) {

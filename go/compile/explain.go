@@ -85,6 +85,11 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // explain adds advice to an error, judged by what the go command printed.
 func (j Job) explain(err error, output string) *Error {
+	if j.Explain != nil {
+		if advice := j.Explain(output); advice != "" {
+			return &Error{Err: err, Advice: advice}
+		}
+	}
 	for _, e := range explanations {
 		match := e.pattern.FindStringSubmatchIndex(output)
 		if match == nil {

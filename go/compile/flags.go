@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +75,12 @@ type Flags struct {
 	// TooNew are flags of GOFLAGS that this Go does not know, left out: the
 	// variable is often set for many apps at once.
 	TooNew []string
+	// Embedded are the variables in the user's flags that are named like secrets, sorted.
+	Embedded []string
 }
+
+// namedLikeSecret matches the names of variables that are likely to hold a secret.
+var namedLikeSecret = regexp.MustCompile(`(?i)token|secret|passw|credential|GIT_CRED|api_?key|private_?key|access_?key`)
 
 // valueFlags are the build flags that take a value in the next argument, from "go help build".
 var valueFlags = map[string]bool{
@@ -96,6 +102,14 @@ var flagSince = map[string]string{
 // An error names the variable that cannot be used.
 func Merge(s Settings, v toolchain.Version) (Flags, error) {
 	out := Flags{LDFlags: s.DefaultLDFlags, LDShown: s.DefaultLDFlags}
+	getenv := s.Getenv
+	s.Getenv = func(name string) string {
+		value := getenv(name)
+		if value != "" && namedLikeSecret.MatchString(name) && !slices.Contains(out.Embedded, name) {
+			out.Embedded = append(out.Embedded, name)
+		}
+		return value
+	}
 	for _, tags := range []string{defaultTags, s.Tags} {
 		out.addTags(tags, tags)
 	}
@@ -139,7 +153,13 @@ func Merge(s Settings, v toolchain.Version) (Flags, error) {
 		return out, err
 	}
 	out.LDFlags = strings.TrimSpace(out.LDFlags + " " + linked)
-	out.LDShown = strings.TrimSpace(out.LDShown + " " + linked)
+	shown := linked
+	if linked != "" && namedLikeSecret.MatchString(s.LinkerSymbol) {
+		shown = "-X xxxxx"
+		out.Embedded = append(out.Embedded, "GO_LINKER_VALUE")
+	}
+	out.LDShown = strings.TrimSpace(out.LDShown + " " + shown)
+	slices.Sort(out.Embedded)
 	return out, nil
 }
 

@@ -369,3 +369,50 @@ func TestUserFlagsWin(t *testing.T) {
 		}
 	}
 }
+
+// TestEmbedded: a variable named like a secret that a flag of the user's takes the value of stays in the program.
+func TestEmbedded(t *testing.T) {
+	env := map[string]string{
+		"API_TOKEN": "v", "DB_PASSWORD": "v", "CLIENT_SECRET": "v", "MY_CREDENTIALS": "v", "GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM": "v", "api_key": "v", "APIKEY": "v", "AWS_ACCESS_KEY_ID": "v",
+		"SSH_PRIVATE_KEY": "v", "EMPTY_TOKEN": "", "VERSION": "v", "COMMIT": "v", "KEYBOARD": "v",
+	}
+	all := []string{"API_TOKEN", "APIKEY", "AWS_ACCESS_KEY_ID", "CLIENT_SECRET", "DB_PASSWORD", "GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM", "MY_CREDENTIALS", "SSH_PRIVATE_KEY", "api_key"}
+	var flags []string
+	for name := range env {
+		flags = append(flags, "-X=main.v=$"+name)
+	}
+	slices.Sort(all)
+	for _, tt := range []struct {
+		name     string
+		settings Settings
+		want     []string
+	}{
+		{"all in BP_GO_BUILD_LDFLAGS", Settings{LDFlags: strings.Join(flags, " ")}, all},
+		{"all in BP_GO_BUILD_FLAGS", Settings{BuildFlags: `-ldflags="` + strings.Join(flags, " ") + `"`}, all},
+		{"twice, in braces", Settings{LDFlags: "-X main.a=${API_TOKEN} -X main.b=${API_TOKEN}", BuildFlags: "-tags=$API_TOKEN"}, []string{"API_TOKEN"}},
+		{"as a default", Settings{LDFlags: "-X main.a=${NOTHING:-$API_TOKEN}"}, []string{"API_TOKEN"}},
+		{"not set", Settings{LDFlags: "-X main.a=$OTHER_TOKEN -X main.b=$EMPTY_TOKEN"}, nil},
+		{"no secrets", Settings{LDFlags: "-X main.a=$VERSION -X main.b=$COMMIT$KEYBOARD"}, nil},
+		{"no variable", Settings{LDFlags: "-X main.token=API_TOKEN -X main.b=\\$API_TOKEN", GoFlags: "-ldflags=-X=main.token=x"}, nil},
+		{"GOFLAGS, which nobody expands", Settings{GoFlags: "-ldflags=-X=main.a=$API_TOKEN"}, nil},
+		{"the default of buildpack.toml", Settings{DefaultLDFlags: "-w $API_TOKEN"}, nil},
+		{"GO_LINKER_SYMBOL", Settings{LinkerSymbol: "main.apiToken", LinkerValue: "v"}, []string{"GO_LINKER_VALUE"}},
+		{"GO_LINKER_SYMBOL and a flag", Settings{LinkerSymbol: "main.apiToken", LinkerValue: "v", LDFlags: "-X main.b=$DB_PASSWORD"}, []string{"DB_PASSWORD", "GO_LINKER_VALUE"}},
+		{"GO_LINKER_SYMBOL of a version", Settings{LinkerSymbol: "main.version", LinkerValue: "v"}, nil},
+		{"GO_LINKER_SYMBOL without a value", Settings{LinkerSymbol: "main.apiToken"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.settings.Getenv = func(name string) string { return env[name] }
+			got, err := Merge(tt.settings, toolchain.MustParseVersion("1.26.0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got.Embedded); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if strings.HasPrefix(tt.name, "GO_LINKER") && len(tt.want) > 0 && (strings.Contains(got.LDShown, "=v") || !strings.Contains(got.LDFlags, "main.apiToken=v")) {
+				t.Errorf("the log has %s for %s", got.LDShown, got.LDFlags)
+			}
+		})
+	}
+}

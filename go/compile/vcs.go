@@ -27,12 +27,9 @@ type Repository struct {
 // it as the go command will. getenv returns variables of the build; env is the
 // whole of it.
 func FindRepository(dir, top string, getenv func(string) string, env []string, exec effect.Executor) Repository {
-	root := dir
-	for !exists(filepath.Join(root, ".git")) {
-		if root == top || root == filepath.Dir(root) {
-			return Repository{}
-		}
-		root = filepath.Dir(root)
+	root := repositoryRoot(dir, top)
+	if root == "" {
+		return Repository{}
 	}
 	trust := trustDirectory(root, getenv)
 	git := func(args ...string) (string, error) {
@@ -55,6 +52,26 @@ func FindRepository(dir, top string, getenv func(string) string, env []string, e
 		return Repository{Notice: fmt.Sprintf("the git revision is not stamped into the binaries: git: %s", err)}
 	}
 	return Repository{Stamp: true, Env: trust}
+}
+
+// repositoryRoot returns the directory with .git from dir up to top, "" for none.
+func repositoryRoot(dir, top string) string {
+	for ; !exists(filepath.Join(dir, ".git")); dir = filepath.Dir(dir) {
+		if dir == top || dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+	return dir
+}
+
+// TrustRepository returns the variables that let git read the repository of dir,
+// looked for up to top, when it belongs to another user: none without one.
+func TrustRepository(dir, top string, getenv func(string) string) []string {
+	root := repositoryRoot(dir, top)
+	if root == "" {
+		return nil
+	}
+	return trustDirectory(root, getenv)
 }
 
 // trustDirectory adds safe.directory to the git configuration that the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,10 @@ type Fetcher struct {
 	Find func() (toolchain.Go, error)
 	// Env is a complete environment for the go command; the Fetcher sets what belongs to the download.
 	Env []string
+	// Serves tells whether the user gave a login for the host of an import path.
+	// What the checksum database does not know there is private: it is fetched from
+	// its repository, and the locked commit says that it is the right code. It may be nil.
+	Serves func(importPath string) bool
 	// Store is the directory that is kept, Scratch one for this run, on the same file system.
 	Store, Scratch string
 
@@ -32,6 +37,8 @@ type Fetcher struct {
 	mutex sync.Mutex
 	// stored are the directories in the store that this run filled.
 	stored map[string]bool
+	// byCommit are the modules that only their commit was checked of.
+	byCommit []string
 	// ended is the first error that every other download would end with too.
 	ended error
 }
@@ -39,7 +46,9 @@ type Fetcher struct {
 // Fetched is where the code of locked projects lies.
 type Fetched struct {
 	// Downloads is the number of modules that were not in the store.
-	Downloads    int
+	Downloads int
+	// ByCommit are modules that the checksum database does not know, proven by their locked commit, PATH@VERSION.
+	ByCommit     []string
 	store        string
 	repositories []Repository
 	found        []found
@@ -66,7 +75,7 @@ func (f *Fetcher) Fetch(projects []Project) (Fetched, error) {
 		if err := f.download(&out, projects, missing); err != nil {
 			return out, err
 		}
-		out.Downloads = len(f.stored)
+		out.Downloads, out.ByCommit = len(f.stored), f.byCommit
 	}
 	return out, f.keep(out)
 }
@@ -238,7 +247,10 @@ func (f *Fetcher) addModule(importPath string, inside Project, at place, out *fo
 // nil answer means that this place has nothing; an error ends the search, since no other place can do better.
 func (f *Fetcher) climb(l *ladder, attempts *[]string) (*answer, error) {
 	for q, ok := l.next(); ok; q, ok = l.next() {
-		a, err := f.ask(q)
+		a, err := f.ask(q, "")
+		if err != nil && f.private(q, err) {
+			a, err = f.askRepository(q)
+		}
 		switch {
 		case err == nil:
 			if err := a.verify(l.project, q); err != nil {
@@ -252,6 +264,29 @@ func (f *Fetcher) climb(l *ladder, attempts *[]string) (*answer, error) {
 		l.learn(err)
 	}
 	return nil, nil
+}
+
+// unknown matches a module that the checksum database does not know.
+var unknown = regexp.MustCompile(`verifying (?:module|go\.mod): .*/lookup/\S+: (?:404|410) `)
+
+// private tells whether the error of a query means that the module is private and its commit can prove it.
+func (f *Fetcher) private(q query, err error) bool {
+	return f.Serves != nil && commitHash.MatchString(q.version) && unknown.MatchString(err.Error()) && f.Serves(q.place.path)
+}
+
+// askRepository asks nobody but the module's repository.
+func (f *Fetcher) askRepository(q query) (*answer, error) {
+	a, err := f.ask(q, q.place.path)
+	if err != nil {
+		return nil, err
+	}
+	if came := a.revision(); came == "" || !strings.HasPrefix(q.version, came) && !strings.HasPrefix(came, q.version) {
+		return nil, errors.New("the checksum database does not know it, and its repository did not say which commit came")
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.byCommit = append(f.byCommit, a.Path+"@"+a.Version)
+	return a, nil
 }
 
 // nowhere is the directory in which the go command runs: one without a go.mod.

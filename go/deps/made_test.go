@@ -29,7 +29,11 @@ func TestMakeModule(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := write(t, t.TempDir(), tt.files)
-			err := MakeModule(apptest.Go(t), apptest.Env(t, "GOPROXY="+server.URL, "GO111MODULE=off"), dir, "example.com/app", toolchain.MustParseVersion(tt.version))
+			made := MadeModule{apptest.Go(t), apptest.Env(t, "GOPROXY="+server.URL, "GO111MODULE=off"), dir}
+			err := made.Init("example.com/app", toolchain.MustParseVersion(tt.version))
+			if err == nil {
+				err = made.GetLatest()
+			}
 			if tt.err != nil {
 				wantError(t, err, tt.err...)
 				return

@@ -339,6 +339,29 @@ func (a ModuleApp) Patterns() ([]string, error) {
 	return patterns, nil
 }
 
+// Requirements are the paths of the modules that the app's go.mod files require, as far as they can be read.
+func (a ModuleApp) Requirements() []string {
+	files := []string{a.GoMod}
+	for _, use := range a.Uses {
+		files = append(files, filepath.Join(use, "go.mod"))
+	}
+	var paths []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		parsed, err := modfile.ParseLax(file, data, nil)
+		if err != nil {
+			continue
+		}
+		for _, require := range parsed.Require {
+			paths = append(paths, require.Mod.Path)
+		}
+	}
+	return paths
+}
+
 // Preserve remembers the app's go.mod, go.sum and go.work.sum and returns a
 // function that puts them back as they were: Go up to 1.15 writes the first two,
 // a workspace build may write the last.

@@ -251,13 +251,19 @@ func complaint(text string) error {
 	return errors.New(text)
 }
 
-// ask has the go command download a module into its cache below Scratch.
-func (f *Fetcher) ask(q query) (*answer, error) {
+// ask has the go command download a module into its cache below Scratch. private
+// is a pattern of modules of which only their repositories are asked, "" for none beside the user's own.
+func (f *Fetcher) ask(q query, private string) (*answer, error) {
 	gopath := filepath.Join(f.Scratch, "gopath")
 	env := slices.Concat(f.Env, []string{
 		"GO111MODULE=on", "GOWORK=off", "GOFLAGS=-modcacherw", "GOROOT=" + f.modern.Root,
 		"GOPATH=" + gopath, "GOMODCACHE=" + filepath.Join(gopath, "pkg", "mod"), "GIT_TERMINAL_PROMPT=0",
 	})
+	if private != "" {
+		for _, name := range []string{"GONOPROXY", "GONOSUMDB"} {
+			env = append(env, name+"="+strings.Trim(cmp.Or(lookup(env, name), lookup(env, "GOPRIVATE"))+","+private, ","))
+		}
+	}
 	if q.place.repository != "" {
 		if lookup(env, "GOPROXY") == "off" {
 			return nil, complaint("GOPROXY=off forbids downloads")

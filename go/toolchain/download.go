@@ -3,6 +3,7 @@ package toolchain
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +33,8 @@ type Downloader struct {
 	// Progress is called now and then during a long download, with a URL whose user and password
 	// are masked; total is -1 when the server does not say.
 	Progress func(u *url.URL, done, total int64)
-	// Credentials returns the user and password for a host that needs them; nil for none. They are sent over https alone.
-	Credentials func(host string) *url.Userinfo
+	// Credentials returns the user and password for a URL that needs them; nil for none. They are sent over https alone.
+	Credentials func(u *url.URL) *url.Userinfo
 }
 
 // NewDownloader returns a downloader with the time-outs of a build: generous to slow servers, short with dead ones.
@@ -51,6 +52,13 @@ func NewDownloader(userAgent string) *Downloader {
 		Idle:      30 * time.Second,
 		Attempts:  4,
 		Pause:     500 * time.Millisecond,
+	}
+}
+
+// Trust makes the downloader trust the authorities in roots; nil leaves those of the system.
+func (d *Downloader) Trust(roots *x509.CertPool) {
+	if transport, ok := d.Client.Transport.(*http.Transport); ok && roots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
 }
 
@@ -132,7 +140,7 @@ func (d *Downloader) request(ctx context.Context, u *url.URL) (*http.Request, er
 	// Some servers call a .tar.gz "Content-Encoding: gzip", and Go's client would unpack it unasked.
 	request.Header.Set("Accept-Encoding", "identity")
 	if u.User == nil && u.Scheme == "https" && d.Credentials != nil { // over https alone, as the go command does
-		if user := d.Credentials(u.Hostname()); user != nil {
+		if user := d.Credentials(u); user != nil {
 			password, _ := user.Password()
 			request.SetBasicAuth(user.Username(), password)
 		}

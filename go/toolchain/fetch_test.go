@@ -601,9 +601,9 @@ func TestLoginFromCredentials(t *testing.T) {
 	w := newFakeWorld(t)
 	w.Only = FromUpstream
 	w.upstream.replies[tarballPath] = []reply{asksForLogin("alice", "s3cret", w.tarball)}
-	w.Download.Credentials = func(host string) *url.Userinfo {
-		if host != "127.0.0.1" {
-			t.Errorf("asked for %q", host)
+	w.Download.Credentials = func(u *url.URL) *url.Userinfo {
+		if u.Hostname() != "127.0.0.1" {
+			t.Errorf("asked for %q", u)
 		}
 		return url.UserPassword("alice", "s3cret")
 	}
@@ -614,12 +614,12 @@ func TestLoginFromCredentials(t *testing.T) {
 		w.Only = FromUpstream
 		w.upstream.replies[tarballPath] = []reply{asksForLogin("bob", "other", w.tarball)}
 		w.release.URI = withUser(w.release.URI, "bob:other")
-		w.Download.Credentials = func(string) *url.Userinfo { return url.UserPassword("alice", "s3cret") }
+		w.Download.Credentials = func(*url.URL) *url.Userinfo { return url.UserPassword("alice", "s3cret") }
 		w.install(t, withUser(w.tarballURL(), "xxxxx"))
 	})
 	t.Run("none for the host", func(t *testing.T) {
 		w := newFakeWorld(t)
-		w.Download.Credentials = func(string) *url.Userinfo { return nil }
+		w.Download.Credentials = func(*url.URL) *url.Userinfo { return nil }
 		w.install(t, w.tarballURL())
 	})
 	t.Run("never over plain http", func(t *testing.T) {
@@ -633,7 +633,7 @@ func TestLoginFromCredentials(t *testing.T) {
 		}))
 		defer plain.Close()
 		w.release.URI = plain.URL + tarballPath
-		w.Download.Credentials = func(string) *url.Userinfo { return url.UserPassword("alice", "s3cret") }
+		w.Download.Credentials = func(*url.URL) *url.Userinfo { return url.UserPassword("alice", "s3cret") }
 		w.install(t, w.release.URI)
 	})
 }

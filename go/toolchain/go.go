@@ -49,6 +49,7 @@ const (
 	ListFields      Feature = "go list -json=FIELDS"
 	Toolchains      Feature = "GOTOOLCHAIN"
 	WorkspaceVendor Feature = "vendor/ beside go.work"
+	GoAuth          Feature = "GOAUTH"
 )
 
 var since = map[Feature]Version{
@@ -72,6 +73,7 @@ var since = map[Feature]Version{
 	ListFields:      MustParseVersion("1.19"),
 	Toolchains:      MustParseVersion("1.21"),
 	WorkspaceVendor: MustParseVersion("1.22"),
+	GoAuth:          MustParseVersion("1.24"),
 }
 
 // Has tells whether v knows f. Pre-releases know what their release knows.
