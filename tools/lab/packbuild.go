@@ -14,6 +14,7 @@ type packOptions struct {
 	builder    string
 	env        []string
 	envFiles   []string
+	volumes    []string
 	runImage   string
 	network    string
 	clearCache bool
@@ -33,6 +34,7 @@ func newPackCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringArrayVarP(&options.env, "env", "e", nil, "set a build-time variable, `NAME=VALUE`; NAME alone takes the caller's value; may be repeated")
 	flags.StringArrayVar(&options.envFiles, "env-file", nil, "read build-time variables from this `FILE`, one NAME=VALUE a line; may be repeated")
+	flags.StringArrayVar(&options.volumes, "volume", nil, "mount a directory in the build, `HOST:CONTAINER`, such as a binding below /platform/bindings; may be repeated")
 	flags.StringVar(&options.image, "image", "", "`NAME` of the image in Docker (default: the app directory's)")
 	flags.StringVar(&options.builder, "builder", builderName, "`NAME` of the builder image")
 	flags.StringVar(&options.runImage, "run-image", runTiny, "`KIND` of run image: tiny or bash")
@@ -86,6 +88,9 @@ func packBuild(ctx context.Context, options packOptions) error {
 	}
 	for _, name := range sortedKeys(variables) {
 		args = append(args, "--env", name+"="+variables[name])
+	}
+	for _, volume := range options.volumes {
+		args = append(args, "--volume", volume)
 	}
 	if options.clearCache {
 		args = append(args, "--clear-cache")
