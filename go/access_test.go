@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/compile/apptest"
+	"github.com/Scalingo/go-cnb/go/deps"
 	"github.com/Scalingo/go-cnb/go/private"
 )
 
@@ -216,5 +219,62 @@ func TestRefused(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), credentialSecret) {
 		t.Error(err)
+	}
+}
+
+// TestRefusedWithoutAWord: of a repository whose import path ends in .git the go
+// command says nothing but that it found no protocol. Real git is asked then.
+func TestRefusedWithoutAWord(t *testing.T) {
+	asked := make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect { // a proxy that has http alone
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		asked <- r.URL.Host + r.URL.Path
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	const complaint = "go: no secure protocol found for repository"
+	for name, tt := range map[string]struct {
+		output, goMod string
+		want          []string
+		asked         bool
+	}{
+		"the path is said":     {"go: git.example.com/team/lib.git@v1.0.0: no secure protocol found for repository", "module app", []string{"http://git.example.com wants a login", "GO_GIT_CRED__HTTP__GIT__EXAMPLE__COM=USER:PASSWORD"}, true},
+		"a path below is said": {"go: git.example.com/team/lib.git/v2/sub@v2.0.0: no secure protocol found for repository", "module app", []string{"http://git.example.com wants a login"}, true},
+		"the path is in go.mod": {complaint, "module app\nrequire (\n\tother.example.com/lib v1.0.0\n\tgit.example.com/team/lib.git/v2 v2.0.0\n)\n",
+			[]string{"http://git.example.com wants a login", "The login of " + credential + " is for https://git.example.com alone"}, true},
+		"it is nowhere":  {complaint, "module app\nrequire other.example.com/lib v1.0.0\n", nil, false},
+		"something else": {"go: git.example.com/team/lib.git@v1.0.0: unknown revision", "module app", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			build, log := accessBuild(t, nil, credential+"=robot:"+credentialSecret, "GOINSECURE=git.example.com", "HTTP_PROXY="+server.URL, "http_proxy="+server.URL,
+				"HTTPS_PROXY="+server.URL, "https_proxy="+server.URL, "NO_PROXY=", "no_proxy=", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
+			dir := t.TempDir()
+			apptest.Write(t, dir, "-- go.mod --\n"+tt.goMod)
+			p := &project{build: build, app: app{modules: deps.ModuleApp{GoMod: filepath.Join(dir, "go.mod")}}, job: compile.Job{Env: pairs(build.settings.Env)}}
+			err := p.refused(errors.New(tt.output))
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v\nlacks %q", err, want)
+				}
+			}
+			if len(tt.want) == 0 && tt.output != complaint && err.Error() != tt.output {
+				t.Error(err)
+			}
+			if (len(asked) > 0) != tt.asked {
+				t.Errorf("git asked %d times", len(asked))
+			}
+			for len(asked) > 0 {
+				if url := <-asked; !strings.HasPrefix(url, "git.example.com/team/lib.git/") {
+					t.Errorf("git asked for %s", url)
+				}
+			}
+			if strings.Contains(err.Error()+log.String(), credentialSecret) {
+				t.Errorf("a secret is told: %v\n%s", err, log.String())
+			}
+		})
 	}
 }

@@ -80,7 +80,7 @@ type Flags struct {
 }
 
 // namedLikeSecret matches the names of variables that are likely to hold a secret.
-var namedLikeSecret = regexp.MustCompile(`(?i)token|secret|passw|credential|GIT_CRED|api_?key|private_?key|access_?key`)
+var namedLikeSecret = regexp.MustCompile(`(?i)token|secret|passw|passphrase|_pass$|_auth$|credential|GIT_CRED|(api|private|access|signing)_?key`)
 
 // valueFlags are the build flags that take a value in the next argument, from "go help build".
 var valueFlags = map[string]bool{

@@ -83,14 +83,14 @@ var systemBundles = []string{
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
 }
 
-// bundle writes the certificates that are trusted already, those of file or else
-// the system's, and those of the bindings to a file of dir, for programs that
+// bundle writes the certificates that are trusted already, those of file or, where
+// it is "" or cannot be read, the system's, and those of the bindings to a file of dir, for programs that
 // know one file alone.
 func (a Access) bundle(dir, name, file string) (string, error) {
 	var all bytes.Buffer
 	candidates := systemBundles
 	if file != "" {
-		candidates = []string{file}
+		candidates = append([]string{file}, systemBundles...)
 	}
 	for _, candidate := range candidates {
 		if data, err := os.ReadFile(candidate); err == nil {

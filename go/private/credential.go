@@ -165,7 +165,13 @@ func (c Credential) matches(p place) bool {
 		host, _, _ = strings.Cut(host, ":")
 	}
 	return c.Protocol == p.protocol && (c.Host == "" || c.Host == host) &&
-		(c.Path == "" || c.Path == p.path || strings.HasPrefix(p.path, c.Path+"/"))
+		(c.Path == "" || within(p.path, c.Path) || within(p.path, strings.TrimSuffix(c.Path, ".git")) || within(p.path, c.Path+".git"))
+}
+
+// within tells whether a path is another one or lies below it. The go command
+// says the path of a repository without the .git with which git may say it.
+func within(path, above string) bool {
+	return path == above || strings.HasPrefix(path, above+"/")
 }
 
 // exactness orders the logins for one place: the one for the longest path wins,
@@ -222,7 +228,7 @@ func variables(env map[string]string) (Credentials, error) {
 	var all Credentials
 	var names []string
 	for name := range env {
-		if strings.HasPrefix(strings.ToUpper(name), strings.TrimRight(prefix, "_")) {
+		if upper := strings.ToUpper(name); upper == strings.TrimRight(prefix, "_") || strings.HasPrefix(upper, strings.TrimSuffix(prefix, "_")) {
 			names = append(names, name)
 		}
 	}

@@ -84,8 +84,8 @@ func (a Access) empty() bool {
 // gitSetting is a line of git's configuration.
 type gitSetting struct{ key, value string }
 
-// gitSettings make git ask the buildpack's program for logins, and for those of a
-// host nobody else: helpers that git knows from elsewhere would be told the login too, to store it.
+// gitSettings make git ask the buildpack's program for logins, for those of a host
+// if possible, and nobody else: helpers that git knows from elsewhere would be told the login too, to store it.
 func (a Access) gitSettings(s Setup) []gitSetting {
 	if len(a.Credentials) == 0 {
 		return nil
@@ -95,7 +95,7 @@ func (a Access) gitSettings(s Setup) []gitSetting {
 	seen := map[string]bool{}
 	for _, c := range a.Credentials {
 		if c.Host == "" || c.AnyPort {
-			general = []gitSetting{{"credential.helper", helper}}
+			general = []gitSetting{{"credential.helper", ""}, {"credential.helper", helper}}
 		}
 		server := c.Protocol + "://" + c.Host
 		if c.Host != "" && !seen[server] {

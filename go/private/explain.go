@@ -32,6 +32,7 @@ var refusals = []struct {
 	{regexp.MustCompile(`(?:remote|ERROR): (?:Repository not found|The project you were looking for could not be found)`), Access.notFound},
 	{regexp.MustCompile(`([\w-]+(?:\.[\w-]+)+)/\S*: no secure protocol found for repository`), Access.noAnswer},
 	{regexp.MustCompile(`(?:unrecognized import path "([^/"]+)[^"]*"|https://([^/\s]+)/\S*\?go-get=1)[\s\S]*?(?:no go-import meta tags|404 Not Found)`), Access.noMetaTag},
+	{regexp.MustCompile(`https://(?:[^/\s@]*@)?([^/\s'":]+)[^\n]*(?:x509: |server certificate verification failed|SSL certificate problem)`), Access.untrusted},
 	{regexp.MustCompile(`x509: |server certificate verification failed|SSL certificate problem`), Access.untrusted},
 }
 
@@ -144,9 +145,13 @@ func (a Access) noMetaTag(match []string) string {
 	return fmt.Sprintf("%s does not say where the repository is: check the name, or write the import path with .git at the end of the repository's name", host)
 }
 
-func (a Access) untrusted([]string) string {
-	if len(a.certificates) > 0 {
-		return "a server's certificate is not trusted in the build: no authority of the bindings of type " + certificatesType + " has signed it"
+func (a Access) untrusted(match []string) string {
+	whose := "a server's certificate"
+	if len(match) > 1 {
+		whose = "the certificate of " + match[1]
 	}
-	return "a server's certificate is not trusted in the build: give that of its authority in a binding of type " + certificatesType + " (" + manual + ")"
+	if len(a.certificates) > 0 {
+		return whose + " is not trusted in the build: no authority of the bindings of type " + certificatesType + " has signed it"
+	}
+	return whose + " is not trusted in the build: give that of its authority in a binding of type " + certificatesType + " (" + manual + ")"
 }

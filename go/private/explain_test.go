@@ -116,7 +116,7 @@ func gitRefusals(t *testing.T) []refusal {
 		{"git, 500", with("HTTPS__500__EXAMPLE__COM"), false, lsRemote("https://500.example.com/team/lib.git"), "error: 500", nil, nil},
 		{"git, no such host", setup{}, false, lsRemote("https://nowhere.example.com/team/lib.git"), "error: 502", nil, nil},
 		{"git, untrusted", setup{}, true, lsRemote("https://git.example.com/team/lib.git"), "ertificate",
-			[]string{"certificate is not trusted", "in a binding of type ca-certificates"}, nil},
+			[]string{"the certificate of ", "is not trusted in the build", "in a binding of type ca-certificates"}, nil},
 		{"git, untrusted in spite of a binding", setup{bindings: map[string]map[string]string{"mine": {"type": "ca-certificates", "ca": newAuthority(t, "stranger", nil).PEM}}}, true,
 			lsRemote("https://git.example.com/team/lib.git"), "ertificate", []string{"no authority of the bindings of type ca-certificates has signed it"}, nil},
 	}
@@ -153,7 +153,7 @@ func goRefusals(t *testing.T) []refusal {
 		{"a proxy on a port, wrong login", direct("GOPROXY", "https://git.example.com:8443/x", variable+"__8443", "robot:s3cret-wrong"), false, download("corp.example.com/lib"), "401 Unauthorized",
 			doesNotTake("https://git.example.com:8443", variable+"__8443"), nil},
 		{"a proxy has no such module", direct("GOPROXY", "https://proxy.example.com"), false, download("corp.example.com/none"), "404 Not Found", nil, nil},
-		{"go, untrusted", direct(), true, download("git.example.com/team/lib"), "x509: ", []string{"certificate is not trusted", "in a binding of type ca-certificates"}, nil},
+		{"go, untrusted", direct(), true, download("git.example.com/team/lib"), "x509: ", []string{"the certificate of ", "is not trusted in the build", "in a binding of type ca-certificates"}, nil},
 		{"checksum database", direct("GOPROXY", "https://proxy.example.com", "GONOSUMDB", "", "GOFLAGS", "-modcacherw", "GOSUMDB", verifier+" https://sums.example.com"), false,
 			download("corp.example.com/lib"), "verifying ", []string{"the checksum database does not know corp.example.com/lib: ", "GOPRIVATE=corp.example.com/lib"}, nil},
 	}

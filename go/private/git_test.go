@@ -121,6 +121,7 @@ func TestGitKeepsLoginsNowhere(t *testing.T) {
 	t.Parallel()
 	for name, bindings := range map[string]map[string]map[string]string{
 		"variable": nil,
+		"all":      {"b": {"type": "git-credentials", "credentials": "username=robot\npassword=" + password}},
 		"netrc":    {"b": {"type": "netrc", ".netrc": "machine git.example.com login robot password " + password}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +139,11 @@ func TestGitKeepsLoginsNowhere(t *testing.T) {
 	helper = store
 	helper = "!f() { cat >>'`+overheard+`'; }; f"
 `, 0o600)
-			for _, host := range []string{"git.example.com", "git.example.com:443"} {
+			hosts := []string{"git.example.com", "git.example.com:443"}
+			if bindings != nil {
+				hosts = append(hosts, "git.example.com:8443")
+			}
+			for _, host := range hosts {
 				out, all, err := b.run(t, "protocol=https\nhost="+host+"\n\n", "git", "credential", "fill")
 				if err != nil || !strings.Contains(out, "password="+password+"\n") {
 					t.Fatalf("%v\n%s", err, all)
@@ -159,6 +164,9 @@ func TestGitKeepsLoginsNowhere(t *testing.T) {
 			})
 			if err != nil || len(files) != 1 {
 				t.Errorf("%v, %v", files, err)
+			}
+			if bindings != nil {
+				return // what is for ports or hosts that nobody names is told to no helper of any
 			}
 			// They are there, and are told of others.
 			if _, all, err := b.run(t, "protocol=https\nhost=other.example.com\nusername=o\npassword=s3cret-other\n\n", "git", "credential", "approve"); err != nil {

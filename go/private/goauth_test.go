@@ -49,6 +49,13 @@ func TestGoAsks(t *testing.T) {
 printf 'https://proxy.example.com\n\nAuthorization: Basic `+base64.StdEncoding.EncodeToString([]byte("p:s3cret-proxy"))+`\n\n'
 `, 0o755)
 	n := goWorld(t)
+	t.Cleanup(func() {
+		for _, asked := range n.requests() {
+			if strings.HasPrefix(asked, "https://open.") && !strings.HasSuffix(asked, " :") {
+				t.Errorf("it was told: %s", asked)
+			}
+		}
+	})
 	for _, tt := range []struct {
 		name     string
 		env      []string
@@ -92,7 +99,7 @@ printf 'https://proxy.example.com\n\nAuthorization: Basic `+base64.StdEncoding.E
 		}, "", lib, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n.requests() // of the test before
+			t.Parallel()
 			if tt.bindings == nil {
 				tt.bindings = map[string]map[string]string{}
 			}
@@ -108,11 +115,6 @@ printf 'https://proxy.example.com\n\nAuthorization: Basic `+base64.StdEncoding.E
 				t.Errorf("%v\n%s", err, all)
 			}
 			hides(t, all, b.Secrets()...)
-			for _, asked := range n.requests() {
-				if strings.HasPrefix(asked, "https://open.") && !strings.HasSuffix(asked, " :") {
-					t.Errorf("it was told: %s", asked)
-				}
-			}
 		})
 	}
 }

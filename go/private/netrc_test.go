@@ -94,24 +94,23 @@ func TestNetrcAsCurl(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("SKIPPED: no curl here, so that what it reads is not compared: apt-get install curl")
 	}
-	var login string
+	logins := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		login = user + ":" + password
+		logins <- user + ":" + password
 	}))
 	defer server.Close()
 	address := server.Listener.Addr().String()
 	port := address[strings.LastIndex(address, ":")+1:]
 	for _, tt := range netrcTests {
 		t.Run(tt.name, func(t *testing.T) {
-			login = ""
 			file := writeFile(t, filepath.Join(t.TempDir(), "netrc"), tt.text, 0o600)
 			cmd := exec.CommandContext(t.Context(), "curl", "-q", "-sS", "--noproxy", "*", "--resolve", "git.example.com:"+port+":127.0.0.1", "--netrc-optional", "--netrc-file", file, "http://git.example.com:"+port)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			if login != tt.login {
+			if login := <-logins; login != tt.login {
 				t.Errorf("curl says %q", login)
 			}
 		})

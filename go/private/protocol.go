@@ -97,7 +97,10 @@ func (all Credentials) ServeGo(asked string, out io.Writer) error {
 		if !ok {
 			return nil
 		}
-		return c.header(out, "https://"+u.Host+c.escapedPath()) // as the go command writes it: it compares letters
+		if c.Path != "" {
+			return c.header(out, asked) // with its query, up to which the go command knows no shorter part of a path
+		}
+		return c.header(out, "https://"+u.Host) // as the go command writes it: it compares letters
 	}
 	// The last of two answers for one prefix counts.
 	for i := len(all) - 1; i >= 0; i-- {

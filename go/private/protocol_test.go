@@ -172,7 +172,7 @@ func TestServeGo(t *testing.T) {
 		"https://git.example.com/lib?go-get=1":            {"git.example.com": login},
 		"https://Git.Example.com/lib":                     {"Git.Example.com": login},
 		"https://git.example.com:443/lib":                 {"git.example.com:443": login},
-		"https://git.example.com/team/a%20b/c?go-get=1":   {"git.example.com/team/a%20b": "team:s3cret-team"},
+		"https://git.example.com/team/a%20b/c?go-get=1":   {"git.example.com/team/a%20b/c?go-get=1": "team:s3cret-team"},
 		"https://any.example.com:7000/lib":                {"any.example.com:7000": "n:s3cret-netrc"},
 		"https://proxy.example.com:8443/x/@v/list":        {"proxy.example.com:8443": "p:s3cret-proxy"},
 		"https://proxy.example.com/x/@v/list":             {},
@@ -208,5 +208,35 @@ func TestServeGo(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), base64.StdEncoding.EncodeToString([]byte(login))) {
 		t.Error(out.String())
+	}
+}
+
+// TestContextOfOneRepository: git says .git and the go command does not, and the login is for both.
+func TestContextOfOneRepository(t *testing.T) {
+	for _, context := range []string{"team/lib", "team/lib.git"} {
+		all := Credentials{{Protocol: "https", Host: "git.example.com", Path: context, User: "robot", Password: password}}
+		for path, want := range map[string]bool{
+			"team/lib": true, "team/lib.git": true, "team/lib/sub": true, "team/lib.git/info/refs": true,
+			"team/library": false, "team/lib.gitx": false, "team": false, "team/lib2.git": false, "": false,
+		} {
+			if _, got := all.find(place{"https", "git.example.com", path}, ""); got != want {
+				t.Errorf("%s: %q gets the login: %v", context, path, got)
+			}
+		}
+		var out bytes.Buffer
+		asked := "https://git.example.com/team/lib?go-get=1"
+		if err := all.ServeGo(asked, &out); err != nil || !strings.HasPrefix(out.String(), asked+"\n\n") {
+			t.Errorf("%s: %v, %q", context, err, out.String())
+		}
+	}
+}
+
+func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
+	a, err := Read(map[string]string{"GO_GIT_CREDENTIALS": "x", "GO_GIT_CREDS": "x"}, nil)
+	if err != nil || len(a.Credentials) > 0 {
+		t.Errorf("%v, %v", err, a.Credentials)
+	}
+	if _, err := Read(map[string]string{"GO_GIT_CRED_HTTPS_GIT_EXAMPLE_COM": "x"}, nil); err == nil {
+		t.Error("single underscores are taken for a login that nobody asks for")
 	}
 }

@@ -40,7 +40,7 @@ func (a *Access) readSSH(b libcnb.Binding) error {
 		return err
 	}
 	if _, err := ssh.ParseRawPrivateKey([]byte(key)); err != nil {
-		if errors.As(err, new(*ssh.PassphraseMissingError)) {
+		if errors.As(err, new(*ssh.PassphraseMissingError)) || strings.Contains(key, "BEGIN ENCRYPTED PRIVATE KEY") {
 			return errors.New("ssh-privatekey wants a passphrase, which a build cannot be asked: use a key without one")
 		}
 		return errors.New("ssh-privatekey is no private key that ssh can read: put the whole file into it, from -----BEGIN to -----END")
