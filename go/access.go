@@ -40,7 +40,11 @@ func AnswerCredentials(args, environ []string, in io.Reader, out io.Writer) erro
 		word = args[2]
 	}
 	if args[1] == private.GoAuth {
-		return access.Credentials.ServeGo(word, out)
+		logins := access.Credentials
+		if !private.WantsLogin(in) {
+			logins = logins.Named()
+		}
+		return logins.ServeGo(word, out)
 	}
 	return access.Credentials.ServeGit(word, in, out)
 }
@@ -49,7 +53,7 @@ func AnswerCredentials(args, environ []string, in io.Reader, out io.Writer) erro
 func (b *build) giveAccess() error {
 	vars, said, err := b.access.Environment(private.Setup{
 		Env: b.settings.Env, Program: filepath.Join(b.context.Buildpack.Path, "bin", "main"), PlatformDir: b.context.Platform.Path,
-		Dir: filepath.Join(b.scratch, "access"), DefaultProxy: b.settings.DefaultProxy, Exec: b.exec,
+		Dir: b.accessDir(), DefaultProxy: b.settings.DefaultProxy, Exec: b.exec,
 	})
 	if err != nil {
 		return err
@@ -57,6 +61,9 @@ func (b *build) giveAccess() error {
 	maps.Copy(b.settings.Env, vars)
 	if len(b.access.Used) > 0 {
 		b.Header("Private access")
+	}
+	if b.access.Proxy != "" && b.settings.Env["GOPROXY"] != b.access.Proxy {
+		said = append(said, "The module proxy of the binding is not used: GOPROXY is set")
 	}
 	for _, line := range slices.Concat(b.access.Used, said) {
 		b.Body(line)
@@ -83,16 +90,23 @@ func (p *project) refused(err error) error {
 // whose import path ends in .git: it neither says why, nor always which.
 var noProtocol = regexp.MustCompile(`no (?:secure )?protocol found for repository`)
 
+// mostAsked is how many repositories git is asked for to explain a failure.
+const mostAsked = 8
+
 // dotGit matches the import path of a repository that ends in .git.
 var dotGit = regexp.MustCompile(`[\w-]+(?:\.[\w-]+)+/[\w./~-]*?\.git\b`)
 
 // explain says what to do about what git or the go command printed, "" when it is not about access.
 func (p *project) explain(output string) string {
 	if noProtocol.MatchString(output) {
+		var asked []string
 		for _, repository := range append(dotGit.FindAllString(output, -1), p.app.modules.Requirements()...) {
 			repository = dotGit.FindString(repository)
-			if repository == "" {
+			if repository == "" || slices.Contains(asked, repository) {
 				continue
+			}
+			if asked = append(asked, repository); len(asked) > mostAsked {
+				break
 			}
 			if said := p.askGit(repository); said != "" {
 				p.build.Bodyf("git ls-remote %s: %s", repository, said)

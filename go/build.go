@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -51,8 +55,8 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 	hide := &secrets{access.Secrets()}
 	defer func() { err = hide.in(err) }()
 	environ := b.Environ
-	if access.Proxy != "" {
-		environ = append([]string{"GOPROXY=" + access.Proxy}, environ...) // unless the user says another
+	if access.Proxy != "" && strings.TrimSpace(variables(environ)["GOPROXY"]) == "" {
+		environ = append(slices.Clip(environ), "GOPROXY="+access.Proxy)
 	}
 	settings, err := ReadSettings(libcnbContext.ApplicationPath, environ, libcnbContext.Buildpack.Metadata, b.DefaultProxies)
 	if err != nil {
@@ -74,12 +78,45 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 	defer func() { err = errors.Join(err, run.cleanScratch()) }()
 	info := libcnbContext.Buildpack.Info
 	run.Title(info.Name, info.Version, info.Homepage)
-	if err := run.story(context.Background()); err != nil {
+	ctx, done := run.untilSignal()
+	defer done()
+	if err := run.story(ctx); err != nil {
 		return result, err
 	}
 	run.Headerf("Built in %s", seconds(time.Since(started)))
 	return run.result, nil
 }
+
+// untilSignal returns a context that ends when the build is told to end, which
+// ends a hook. What must not outlive a build is removed then, and the build ends
+// as it would have. done has to be called.
+func (b *build) untilSignal() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		told, ok := <-signals
+		if !ok {
+			return
+		}
+		cancel(fmt.Errorf("the build was told to end: %s", told))
+		_ = buildcache.Remove(b.accessDir()) // there is nobody left to tell
+		time.Sleep(endDelay)                 // for a hook to be ended, and for the story to say so
+		signal.Reset(told)
+		_ = syscall.Kill(os.Getpid(), told.(syscall.Signal))
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}
+
+// endDelay is how long a build that is told to end may take for it.
+const endDelay = 500 * time.Millisecond
+
+// accessDir holds the files that programs read for access.
+func (b *build) accessDir() string { return filepath.Join(b.scratch, "access") }
 
 func (b *build) cleanScratch() error {
 	return buildcache.Remove(b.scratch)
@@ -155,7 +192,11 @@ func (b *build) understand(found deps.Found) (app, error) {
 	for _, file := range found.Beside {
 		b.Bodyf("%s is not used: %s comes first", file, found.By)
 	}
-	if set := b.settings.Found(); len(set) > 0 {
+	set := b.settings.Found()
+	if b.access.Proxy != "" && b.settings.Env["GOPROXY"] == b.access.Proxy {
+		set = slices.DeleteFunc(set, func(name string) bool { return name == "GOPROXY" })
+	}
+	if len(set) > 0 {
 		b.Bodyf("Settings found: %s", strings.Join(set, ", "))
 	}
 	if b.settings.Debug {
@@ -308,8 +349,8 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) error {
 	}
 	switch p.plan, err = job.Prepare(); {
 	case err == nil:
-		p.found = true
-		b.Body(p.origin(p.plan))
+		p.said = p.origin(p.plan)
+		b.Body(p.said)
 	case p.preCompile == nil:
 		return err
 	default:

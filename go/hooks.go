@@ -29,6 +29,9 @@ func (b *build) runPreCompile(ctx context.Context, p *project) error {
 	if err := takeOver(); err != nil {
 		return err
 	}
+	if err := p.prefetch(ctx); err != nil {
+		return err
+	}
 	if err := p.fetchLatest(); err != nil {
 		return err
 	}
@@ -36,8 +39,9 @@ func (b *build) runPreCompile(ctx context.Context, p *project) error {
 	if p.plan, err = p.job.Prepare(); err != nil {
 		return err
 	}
-	if p.plan.Downloads += early; !p.found {
-		b.Body(p.origin(p.plan))
+	p.plan.Downloads += early
+	if origin := p.origin(p.plan); origin != p.said {
+		b.Body(origin)
 	}
 	b.warnOfCgo(p.plan)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -42,7 +43,11 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 		return nil, err
 	}
 	download := toolchain.NewDownloader(b.context.Buildpack.Info.ID + "/" + b.context.Buildpack.Info.Version)
-	download.Credentials = append(b.access.Credentials, private.Netrc(b.settings.netrc())...).For
+	netrc := private.Netrc(b.settings.netrc())
+	for _, c := range netrc {
+		b.hide.add(c.Password)
+	}
+	download.Credentials = append(slices.Clip(b.access.Credentials), netrc...).For
 	download.Trust(b.access.Roots())
 	download.Progress = func(u *url.URL, done, total int64) {
 		if total > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-colorable"
 	"github.com/paketo-buildpacks/libpak/v2/log"
+
+	"github.com/Scalingo/go-cnb/go/private"
 )
 
 // NewLogger returns libpak's logger on out, without colours where noColor is set.
@@ -51,13 +54,14 @@ func (h hider) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// secrets are texts that must not be seen.
+// secrets are texts that must not be seen, the longest first: one may begin another.
 type secrets struct{ texts []string }
 
 // add adds a text, unless it is so short that it would be everywhere.
 func (s *secrets) add(text string) {
-	if len(text) >= 6 {
+	if len(text) >= private.Shortest {
 		s.texts = append(s.texts, text)
+		slices.SortStableFunc(s.texts, func(x, y string) int { return len(y) - len(x) })
 	}
 }
 

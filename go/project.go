@@ -30,11 +30,13 @@ type project struct {
 	job   compile.Job
 	// env is the environment of the app's own Go with the network, for hooks.
 	env []string
+	// online is the environment of the go command with the network.
+	online []string
 	// plan is what will be compiled, preCompile the hook that runs before, nil for none.
 	plan       compile.Plan
 	preCompile *hook.Hook
-	// found tells that the packages were found before the hook ran.
-	found bool
+	// said is what the log says of the dependencies, "" before they were found.
+	said string
 	// made is an app without a lock as a module, nil for any other.
 	made     *deps.MadeModule
 	restore  func() error
@@ -100,7 +102,7 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	p.job.Env = b.settings.environment(e)
 	p.job.Explain = p.explain
 	p.stamp()
-	p.env = p.hookEnvironment()
+	p.env, p.online = p.hookEnvironment(), p.job.Env
 	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
 		return nil, err
 	}
@@ -217,6 +219,7 @@ func (p *project) prefetch(ctx context.Context) error {
 	if p.app.modules.GoMod == "" && p.app.modules.GoWork == "" {
 		return nil
 	}
+	p.job.Env = p.online
 	offline := append(without(p.job.Env, "GOPROXY"), "GOPROXY=off")
 	probe := p.job
 	probe.Env, probe.Output = offline, io.Discard
@@ -229,6 +232,17 @@ func (p *project) prefetch(ctx context.Context) error {
 		return err
 	}
 	env := p.build.settings.forModern(p.job.Env, modern)
+	if p.dist.Version.Has(toolchain.ProxyLists) {
+		// The two agree on what has to be there, but for what an old one reads that a new one does not.
+		list := probe
+		list.Go, list.Env = modern, env
+		if plan, err := list.Prepare(); err == nil {
+			if _, err := probe.Prepare(); err == nil {
+				p.prefetched, p.job.Env = plan.Downloads, offline
+				return nil
+			}
+		}
+	}
 	downloaded, err := p.app.modules.Download(modern, env, p.build.scratch)
 	if err != nil {
 		return p.refused(err)

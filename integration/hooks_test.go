@@ -2,7 +2,9 @@ package integration
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -51,5 +53,47 @@ done
 	wantLines(t, built.text, `Hook bin/go-pre-compile`, ` working\n`, ` somebody reads\n`, `Compiling`)
 	if t.Failed() {
 		t.Log(built.text)
+	}
+}
+
+// TestBuildThatIsToldToEnd ends a build in the middle of a hook: neither the hook
+// nor the copy of a key that ssh needs is there afterwards.
+func TestBuildThatIsToldToEnd(t *testing.T) {
+	needsProxy(t)
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("SKIPPED: no ssh-keygen here, so that no build with a key was told to end: apt-get install openssh-client")
+	}
+	t.Parallel()
+	p := phases{app: t.TempDir(), layers: filepath.Join(t.TempDir(), "layers"), scratch: t.TempDir()}
+	put(t, p.app, "go.mod", []byte("module example.com/ended\n\ngo 1.22\n"))
+	put(t, p.app, "main.go", []byte("package main\n\nfunc main() {}\n"))
+	if err := os.Mkdir(filepath.Join(p.app, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, p.app, "bin/go-pre-compile", []byte(`#!/bin/sh
+ls -l "$CNB_LAYERS_DIR/scratch/access"
+echo $$ >pid
+kill -TERM $PPID
+sleep 60
+echo "went on"
+`))
+	key := newSSHKey(t)
+	bind(t, filepath.Join(p.scratch, "platform"), "git-ssh", map[string]string{
+		"ssh-privatekey": strings.ReplaceAll(key.private, "\n", "\r\n"), "known_hosts": "git.example.com " + key.public,
+	})
+	built := p.run(t, "build", hostNetwork(t)...)
+	wantLines(t, built.text, ` -rw------- .* ssh-privatekey`, `bin/go-pre-compile was stopped: the build was told to end`)
+	if built.code == 0 || strings.Contains(built.text, "went on") {
+		t.Errorf("exit code %d:\n%s", built.code, built.text)
+	}
+	if _, err := os.Lstat(filepath.Join(p.layers, "scratch")); !os.IsNotExist(err) {
+		t.Errorf("the build's own directory is still there: %v", err)
+	}
+	pid, err := os.ReadFile(filepath.Join(p.app, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join("/proc", strings.TrimSpace(string(pid)), "exe")); err == nil {
+		t.Error("the hook goes on without the build")
 	}
 }

@@ -36,12 +36,18 @@ const madeUp = "locked.invalid"
 // direct returns env with what makes git fetch the place's repository by the
 // URL given, and the go command ask nobody else for it.
 func (p place) direct(env []string, url string) []string {
+	env = append(env[:len(env):len(env)], "GONOPROXY="+madeUp, "GONOSUMDB="+madeUp)
+	return withGitSetting(env, "url."+url+".insteadOf", "https://"+strings.TrimSuffix(p.root(), ".git"))
+}
+
+// withGitSetting adds a line of git's configuration to an environment, behind those that it has.
+func withGitSetting(env []string, key, value string) []string {
 	var count int
 	_, _ = fmt.Sscanf(lookup(env, "GIT_CONFIG_COUNT"), "%d", &count) // 0 where there is none
-	return append(env[:len(env):len(env)], "GONOPROXY="+madeUp, "GONOSUMDB="+madeUp,
+	return append(env[:len(env):len(env)],
 		fmt.Sprintf("GIT_CONFIG_COUNT=%d", count+1),
-		fmt.Sprintf("GIT_CONFIG_KEY_%d=url.%s.insteadOf", count, url),
-		fmt.Sprintf("GIT_CONFIG_VALUE_%d=https://%s", count, strings.TrimSuffix(p.root(), ".git")),
+		fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", count, key),
+		fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", count, value),
 	)
 }
 
@@ -291,14 +297,16 @@ func (f *Fetcher) ask(q query, private string) (*answer, error) {
 // rewritten is the URL that git takes instead of one by the user's settings,
 // which may bring a login or ssh with it: git rewrites a URL only once.
 func (f *Fetcher) rewritten(url string, env []string) string {
+	const name = "locked" // of a remote: the URL may hold a login, and arguments can be seen by others
 	var out bytes.Buffer
 	err := f.modern.Exec.Execute(effect.Execution{
-		Command: "git", Args: []string{"ls-remote", "--get-url", "--", url}, Dir: f.nowhere(), Env: env, Stdout: &out, Stderr: io.Discard,
+		Command: "git", Args: []string{"ls-remote", "--get-url", name}, Dir: f.nowhere(), Env: withGitSetting(env, "remote."+name+".url", url), Stdout: &out, Stderr: io.Discard,
 	})
-	if err != nil {
+	rewritten := strings.TrimSpace(out.String())
+	if err != nil || rewritten == "" || rewritten == name {
 		return url // the go command has its own words for what is wrong with git
 	}
-	return strings.TrimSpace(out.String())
+	return rewritten
 }
 
 // lookup is the value that counts of a variable in env: the last one.

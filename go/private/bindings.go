@@ -170,10 +170,12 @@ func parseGitCredential(lines []string, after int, context string) (Credential, 
 		}
 		return nil
 	}
+	var limit *place
 	if context != "" {
 		if err := at(context, "context"); err != nil {
 			return c, err
 		}
+		limit = &place{lower(attributes["protocol"]), attributes["host"], strings.Trim(attributes["path"], "/")}
 	}
 	for i, line := range lines {
 		name, value, ok := strings.Cut(line, "=")
@@ -204,9 +206,26 @@ func parseGitCredential(lines []string, after int, context string) (Credential, 
 	}
 	var err error
 	if c.Host, err = checkHost(c.Protocol, attributes["host"]); err != nil { // which would show a login that stands in the wrong place
-		return c, errors.New("its host is none: write HOST or HOST:PORT")
+		return c, errors.New("its host is no host name: write HOST or HOST:PORT")
+	}
+	if limit != nil {
+		if c, err = c.confined(*limit); err != nil {
+			return c, err
+		}
 	}
 	return c, c.check()
+}
+
+// confined is the login in the place that a context says.
+func (c Credential) confined(limit place) (Credential, error) {
+	if c.Path == "" {
+		c.Path = limit.path
+	}
+	host, err := checkHost(limit.protocol, limit.host)
+	if err != nil || limit.protocol != c.Protocol || host != c.Host || limit.path != "" && !within(c.Path, limit.path) {
+		return c, errors.New("its credentials are for another place than its context: say it in one of them")
+	}
+	return c, nil
 }
 
 func (a *Access) readNetrc(b libcnb.Binding) error {
@@ -261,13 +280,9 @@ func (a *Access) readProxy(b libcnb.Binding) error {
 	first, _, _ := strings.Cut(strings.ReplaceAll(a.Proxy, "|", ","), ",")
 	u, err := url.Parse(strings.TrimSpace(first))
 	if err != nil || u.Host == "" && u.Scheme != "file" {
-		return errors.New("its url is none: write https://HOST/PATH")
+		return errors.New("its url is no URL: write https://HOST/PATH")
 	}
-	said := "module proxy " + u.Redacted()
-	if u.User != nil {
-		said = "module proxy " + u.Scheme + "://" + u.Host + u.Path
-	}
-	a.Used = append(a.Used, "binding "+b.Name+": "+said)
+	a.Used = append(a.Used, "binding "+b.Name+": module proxy "+u.Scheme+"://"+u.Host+u.Path)
 	if !hasUser && !hasPassword {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -164,14 +165,17 @@ func (c Credential) matches(p place) bool {
 	if c.AnyPort {
 		host, _, _ = strings.Cut(host, ":")
 	}
+	if c.Path != "" && path.Clean(p.path) != p.path {
+		return false // a server may take it for another path
+	}
 	return c.Protocol == p.protocol && (c.Host == "" || c.Host == host) &&
 		(c.Path == "" || within(p.path, c.Path) || within(p.path, strings.TrimSuffix(c.Path, ".git")) || within(p.path, c.Path+".git"))
 }
 
 // within tells whether a path is another one or lies below it. The go command
 // says the path of a repository without the .git with which git may say it.
-func within(path, above string) bool {
-	return path == above || strings.HasPrefix(path, above+"/")
+func within(below, above string) bool {
+	return below == above || strings.HasPrefix(below, above+"/")
 }
 
 // exactness orders the logins for one place: the one for the longest path wins,
@@ -210,13 +214,18 @@ func (all Credentials) find(p place, user string) (Credential, bool) {
 	return *best, true
 }
 
-// For returns the login to send to a URL, nil for none.
+// Named are the logins that are for one host. The others are for whoever asks, and for nobody who did not.
+func (all Credentials) Named() Credentials {
+	return slices.DeleteFunc(slices.Clone(all), func(c Credential) bool { return c.Host == "" })
+}
+
+// For returns the login to send to a URL unasked, nil for none.
 func (all Credentials) For(u *url.URL) *url.Userinfo {
 	p, ok := placeOf(u)
 	if !ok {
 		return nil
 	}
-	c, ok := all.find(p, "")
+	c, ok := all.Named().find(p, "")
 	if !ok {
 		return nil
 	}

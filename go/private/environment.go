@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -112,10 +113,10 @@ func (a Access) gitSettings(s Setup) []gitSetting {
 }
 
 // shellWord quotes a path for the shell that git starts.
-func shellWord(path string) string {
-	quoted, err := syntax.Quote(path, syntax.LangPOSIX)
+func shellWord(file string) string {
+	quoted, err := syntax.Quote(file, syntax.LangPOSIX)
 	if err != nil { // characters that only other shells can say in quotes
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+		return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
 	}
 	return quoted
 }
@@ -171,9 +172,20 @@ func (s Setup) tellGit(settings []gitSetting, vars map[string]string) error {
 func (s Setup) git(args ...string) (string, error) {
 	var out bytes.Buffer
 	err := s.Exec.Execute(effect.Execution{
-		Command: "git", Args: args, Dir: s.Dir, Env: []string{"PATH=" + s.Env["PATH"], "LC_ALL=C"}, Stdout: &out, Stderr: io.Discard,
+		Command: "git", Args: args, Dir: s.Dir, Env: s.gitEnv(), Stdout: &out, Stderr: io.Discard,
 	})
 	return out.String(), err
+}
+
+// gitEnv is the user's environment for git.
+func (s Setup) gitEnv() []string {
+	env := []string{"LC_ALL=C"}
+	for name, value := range s.Env {
+		if strings.HasPrefix(name, "GIT_CONFIG") || slices.Contains([]string{"PATH", "HOME", "XDG_CONFIG_HOME"}, name) {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // oldGit tells whether git is there and too old for variables.
@@ -226,14 +238,14 @@ func (s Setup) goauth() string {
 
 // quoteForGo quotes a path as the go command reads lists of arguments: in either
 // kind of quotes, and without a way to escape one.
-func quoteForGo(path string) string {
+func quoteForGo(file string) string {
 	switch {
-	case !strings.ContainsAny(path, " \t\n'\""):
-		return path
-	case !strings.Contains(path, "'"):
-		return "'" + path + "'"
+	case !strings.ContainsAny(file, " \t\n'\""):
+		return file
+	case !strings.Contains(file, "'"):
+		return "'" + file + "'"
 	default:
-		return `"` + path + `"`
+		return `"` + file + `"`
 	}
 }
 
@@ -247,7 +259,12 @@ func (a Access) trustCertificates(s Setup, vars map[string]string) error {
 		return err
 	}
 	vars["SSL_CERT_FILE"], vars["GIT_SSL_CAINFO"] = file, file
-	if users := s.Env["GIT_SSL_CAINFO"]; users != "" {
+	users := s.Env["GIT_SSL_CAINFO"]
+	if users == "" {
+		users, _ = s.git("config", "--get", "--path", "http.sslCAInfo") // which the variable would override
+		users = strings.TrimSpace(users)
+	}
+	if users != "" {
 		vars["GIT_SSL_CAINFO"], err = a.bundle(s.Dir, "git-certificates.pem", users)
 	}
 	return err
@@ -281,11 +298,20 @@ func (a Access) keepNamesPrivate(s Setup, vars map[string]string) (said []string
 		extend("GONOPROXY")
 	}
 	for _, forge := range publicForges {
-		if a.Serves(forge) && !strings.Contains(s.Env["GOPRIVATE"]+s.Env["GONOSUMDB"], forge) {
+		if a.Serves(forge) && !namesHost(s.Env["GOPRIVATE"]+","+s.Env["GONOSUMDB"], forge) {
 			said = append(said, fmt.Sprintf("%s has public modules too: name the private ones in GOPRIVATE (GOPRIVATE=%s/YOUR-TEAM), so that neither a public proxy nor the checksum database is asked for them", forge, forge))
 		}
 	}
 	return said
+}
+
+// namesHost tells whether one of the patterns, as of GOPRIVATE, is about modules of a host.
+func namesHost(patterns, host string) bool {
+	return slices.ContainsFunc(strings.Split(patterns, ","), func(pattern string) bool {
+		first, _, _ := strings.Cut(strings.TrimSpace(pattern), "/")
+		matched, err := path.Match(first, host)
+		return matched && err == nil
+	})
 }
 
 // privateHosts are the hosts, without ports, that logins or keys make private, sorted.

@@ -21,8 +21,8 @@ var refusals = []struct {
 }{
 	{regexp.MustCompile(`could not read (?:Username|Password) for '(https?://[^']+)'`), Access.wantsLogin},
 	{regexp.MustCompile(`Authentication failed for '(https?://[^']+)'`), Access.wantsLogin},
-	{regexp.MustCompile(`unable to access '(https?://[^']+)': The requested URL returned error: 40[137]`), Access.wantsLogin},
-	{regexp.MustCompile(`reading (https?://\S+?): 40[17] `), Access.wantsLogin},
+	{regexp.MustCompile(`unable to access '(https?://[^']+)': The requested URL returned error: 40[13]`), Access.wantsLogin},
+	{regexp.MustCompile(`reading (https?://\S+?): 401 `), Access.wantsLogin},
 	{regexp.MustCompile(`reading (https?://\S+\?go-get=1): 403 `), Access.wantsLogin},
 	{regexp.MustCompile(`(?:git@)?([\w.-]+): Permission denied \(publickey`), Access.wantsKey},
 	{regexp.MustCompile(`No \S+ host key is known for \[?([\w.-]+)\]?`), Access.unknownHost},
@@ -32,6 +32,9 @@ var refusals = []struct {
 	{regexp.MustCompile(`(?:remote|ERROR): (?:Repository not found|The project you were looking for could not be found)`), Access.notFound},
 	{regexp.MustCompile(`([\w-]+(?:\.[\w-]+)+)/\S*: no secure protocol found for repository`), Access.noAnswer},
 	{regexp.MustCompile(`(?:unrecognized import path "([^/"]+)[^"]*"|https://([^/\s]+)/\S*\?go-get=1)[\s\S]*?(?:no go-import meta tags|404 Not Found)`), Access.noMetaTag},
+	{regexp.MustCompile(`returned error: 407|HTTP code 407 from proxy|Proxy Authentication Required`), Access.proxyWantsLogin},
+	{regexp.MustCompile(`certificate has expired|certificate is not yet valid`), Access.expired},
+	{regexp.MustCompile(`x509: certificate is valid for ([^\n]+?), not ([^\s,]+)`), Access.otherName},
 	{regexp.MustCompile(`https://(?:[^/\s@]*@)?([^/\s'":]+)[^\n]*(?:x509: |server certificate verification failed|SSL certificate problem)`), Access.untrusted},
 	{regexp.MustCompile(`x509: |server certificate verification failed|SSL certificate problem`), Access.untrusted},
 }
@@ -143,6 +146,18 @@ func (a Access) noMetaTag(match []string) string {
 		return "" // a misspelt name more often than a private one
 	}
 	return fmt.Sprintf("%s does not say where the repository is: check the name, or write the import path with .git at the end of the repository's name", host)
+}
+
+func (a Access) proxyWantsLogin([]string) string {
+	return "the HTTP proxy of the build wants another login than it got: write it into the URL in HTTPS_PROXY or HTTP_PROXY"
+}
+
+func (a Access) expired([]string) string {
+	return "a server's certificate is past its end, or not valid yet: it has to be renewed, or the clock of the build is wrong"
+}
+
+func (a Access) otherName(match []string) string {
+	return fmt.Sprintf("who answers as %s has a certificate for %s alone: check the name, and the proxy or DNS that leads there", match[2], match[1])
 }
 
 func (a Access) untrusted(match []string) string {

@@ -257,3 +257,17 @@ func TestExplainNothing(t *testing.T) {
 		t.Error(advice)
 	}
 }
+
+// TestExplainCertificatesAndProxies: what no authority and no login for the server would mend.
+func TestExplainCertificatesAndProxies(t *testing.T) {
+	for said, want := range map[string]string{
+		"fatal: unable to access 'https://git.example.com/x/': Received HTTP code 407 from proxy after CONNECT":                                                         "the HTTP proxy of the build wants another login",
+		"fatal: unable to access 'http://git.example.com/x/': The requested URL returned error: 407":                                                                    "the HTTP proxy of the build wants another login",
+		`Get "https://git.example.com/x?go-get=1": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-01-01`:       "past its end, or not valid yet",
+		`Get "https://git.example.com/x?go-get=1": tls: failed to verify certificate: x509: certificate is valid for a.example.com, b.example.com, not git.example.com`: "who answers as git.example.com has a certificate for a.example.com, b.example.com alone",
+	} {
+		if got := (Access{}).Explain(said); !strings.Contains(got, want) {
+			t.Errorf("%s\n%s", said, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package private
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -134,29 +135,40 @@ func netrcCredentials(text, from string) (Credentials, error) {
 		if e.others {
 			continue
 		}
-		host, err := checkHost("https", e.machine)
-		if err != nil { // which would show a login that stands in the wrong place
-			return nil, fmt.Errorf("machine %d has no name that is HOST or HOST:PORT", i+1)
-		}
-		c := Credential{Protocol: "https", Host: host, AnyPort: !strings.Contains(host, ":"), User: e.user, Password: e.password, From: from}
-		if err := c.check(); err != nil {
-			return nil, fmt.Errorf("machine %s: %w", host, err)
+		c, err := e.credential(from)
+		if err != nil {
+			return nil, fmt.Errorf("machine %d %w", i+1, err)
 		}
 		all = append(all, c)
 	}
 	return all, nil
 }
 
-// Netrc returns the logins of a netrc file of the build image. One that is
-// missing or cannot be read has none, as for the go command.
+func (e netrcLogin) credential(from string) (Credential, error) {
+	host, err := checkHost("https", e.machine)
+	if err != nil { // which would show a login that stands in the wrong place
+		return Credential{}, errors.New("has no name that is HOST or HOST:PORT")
+	}
+	c := Credential{Protocol: "https", Host: host, AnyPort: !strings.Contains(host, ":"), User: e.user, Password: e.password, From: from}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("(%s): %w", host, err)
+	}
+	return c, nil
+}
+
+// Netrc returns the logins of a netrc file of the build image, as far as it can
+// be read, as for the go command.
 func Netrc(file string) Credentials {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}
-	all, err := netrcCredentials(string(data), file)
-	if err != nil {
-		return nil
+	entries, _ := parseNetrc(string(data)) // those before what cannot be read
+	var all Credentials
+	for _, e := range entries {
+		if c, err := e.credential(file); err == nil && !e.others {
+			all = append(all, c)
+		}
 	}
 	return all
 }

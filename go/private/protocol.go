@@ -127,6 +127,14 @@ func (c Credential) escapedPath() string {
 	return (&url.URL{Path: "/" + c.Path}).EscapedPath()
 }
 
+// WantsLogin tells whether the answer of a server that the go command passes on
+// asks for a login: it asks for logins after every refusal, as of a module that nobody has.
+func WantsLogin(response io.Reader) bool {
+	first, _ := bufio.NewReader(io.LimitReader(response, 4096)).ReadString('\n')
+	fields := strings.Fields(first)
+	return len(fields) > 1 && fields[1] == "401"
+}
+
 func (c Credential) header(out io.Writer, prefixes ...string) error {
 	login := base64.StdEncoding.EncodeToString([]byte(c.User + ":" + c.Password))
 	_, err := fmt.Fprintf(out, "%s\n\nAuthorization: Basic %s\n\n", strings.Join(prefixes, "\n"), login)

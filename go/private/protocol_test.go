@@ -240,3 +240,34 @@ func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 		t.Error("single underscores are taken for a login that nobody asks for")
 	}
 }
+
+// TestLoginForAllGoesToWhoAsks: a login without a host is for who asks for one,
+// and not for a server that has not got a module.
+func TestLoginForAllGoesToWhoAsks(t *testing.T) {
+	for response, want := range map[string]bool{
+		"HTTP/1.1 401 Unauthorized\nWww-Authenticate: Basic\n\n": true, "HTTP/2.0 401 Unauthorized\n": true,
+		"HTTP/1.1 404 Not Found\n\n": false, "HTTP/1.1 403 401\n\n": false, "": false, "401": false,
+	} {
+		if got := WantsLogin(strings.NewReader(response)); got != want {
+			t.Errorf("%q: %v", response, got)
+		}
+	}
+	all := Credentials{{Protocol: "https", User: "robot", Password: password}, {Protocol: "https", Host: "git.example.com", User: "x", Password: "y"}}
+	u := &url.URL{Scheme: "https", Host: "other.example.com", Path: "/x"}
+	if got := all.For(u); got != nil {
+		t.Errorf("a download from a server that did not ask takes %s along", got.Username())
+	}
+	if got := all.Named(); len(got) != 1 || got[0].Host != "git.example.com" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPathsThatLeadElsewhere: a login for a path is not sent with one that a server may take for another.
+func TestPathsThatLeadElsewhere(t *testing.T) {
+	all := Credentials{{Protocol: "https", Host: "git.example.com", Path: "team", User: "robot", Password: password}}
+	for _, path := range []string{"team/../other/lib.git", "team/./x", "team//x", "team/.."} {
+		if _, ok := all.find(place{"https", "git.example.com", path}, ""); ok {
+			t.Errorf("%s gets the login", path)
+		}
+	}
+}

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// shortest is the length of secrets from which on a log hides them: the letters
-// of shorter ones would be everywhere.
-const shortest = 6
+// Shortest is the length of secrets, in bytes, from which on a log hides them: the
+// letters of shorter ones would be everywhere.
+const Shortest = 6
 
 // Secrets are the texts that must not be seen, the longest first: passwords and
 // tokens as they are and as URLs and requests hold them.
@@ -18,7 +18,7 @@ func (a Access) Secrets() []string {
 	var all []string
 	add := func(texts ...string) {
 		for _, text := range texts {
-			if len(text) >= shortest && !slices.Contains(all, text) {
+			if len(text) >= Shortest && !slices.Contains(all, text) {
 				all = append(all, text)
 			}
 		}
@@ -34,7 +34,7 @@ func (a Access) Secrets() []string {
 			secret = c.User
 		}
 		login := c.User + ":" + c.Password
-		add(secret, url.QueryEscape(secret), url.PathEscape(secret), url.UserPassword("", secret).String()[1:],
+		add(secret, login, url.QueryEscape(secret), url.PathEscape(secret), url.UserPassword("", secret).String()[1:],
 			base64.StdEncoding.EncodeToString([]byte(login)), base64.URLEncoding.EncodeToString([]byte(login)),
 			base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)))
 	}

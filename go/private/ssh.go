@@ -130,7 +130,7 @@ func (k *sshKey) command(dir string, quote func(string) string) (string, error) 
 		return quote(option + `="` + strings.ReplaceAll(path, "%", "%%") + `"`)
 	}
 	options := []string{
-		"-o", file("IdentityFile", key), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "ControlMaster=no",
+		"-o", file("IdentityFile", key), "-F", "/dev/null", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "ControlPath=none", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "ControlMaster=no",
 		"-o", "ConnectTimeout=20", "-o", "StrictHostKeyChecking=yes", "-o", file("UserKnownHostsFile", known),
 	}
 	return "ssh " + strings.Join(options, " "), nil

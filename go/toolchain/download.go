@@ -47,12 +47,26 @@ func NewDownloader(userAgent string) *Downloader {
 		ForceAttemptHTTP2:     true,
 	}
 	return &Downloader{
-		Client:    &http.Client{Transport: transport},
+		Client:    &http.Client{Transport: transport, CheckRedirect: redirect},
 		UserAgent: userAgent,
 		Idle:      30 * time.Second,
 		Attempts:  4,
 		Pause:     500 * time.Millisecond,
 	}
+}
+
+// redirect lets a server send a download on, but neither to http from https nor with the login to another place.
+func redirect(request *http.Request, before []*http.Request) error {
+	first, last := before[0].URL, before[len(before)-1].URL
+	switch {
+	case len(before) >= 10:
+		return errors.New("the server sends the download on again and again")
+	case last.Scheme == "https" && request.URL.Scheme != "https":
+		return fmt.Errorf("the server sends the download on to %s, which is not https", withoutUser(request.URL))
+	case request.URL.Scheme != first.Scheme || request.URL.Host != first.Host:
+		request.Header.Del("Authorization")
+	}
+	return nil
 }
 
 // Trust makes the downloader trust the authorities in roots; nil leaves those of the system.
