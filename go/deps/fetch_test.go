@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -310,6 +311,53 @@ func TestFetchChecksums(t *testing.T) {
 			}
 			if stored := isDir(filepath.Join(f.Store, "github.com")); stored != (tt.err == "") {
 				t.Errorf("stored: %v", stored)
+			}
+		})
+	}
+}
+
+// TestFetchPrivateFromPublicForge: what a login gets from a public forge and the
+// checksum database does not know is proven by its locked commit. A tag proves nothing.
+func TestFetchPrivateFromPublicForge(t *testing.T) {
+	top := t.TempDir()
+	commit := apptest.Commit(t, filepath.Join(top, "acme", "secret"), "-- s.go --\npackage secret\n", "v1.0.0")
+	forge := strings.Replace(apptest.ServeGit(t, top, "me:s3cret"), "://", "://me:s3cret@", 1) + "/"
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	defer nobody.Close()
+	private, public, err := note.GenerateKey(nil, "sum.example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(private, func(string, string) ([]byte, error) { return nil, os.ErrNotExist })))
+	defer database.Close()
+	for name, tt := range map[string]struct {
+		locked Project
+		serves func(string) bool
+		err    string
+	}{
+		"a login":        {project("github.com/acme/secret", commit, ""), func(path string) bool { return strings.HasPrefix(path, "github.com/") }, ""},
+		"none":           {project("github.com/acme/secret", commit, ""), nil, "What is private has to be named in GOPRIVATE"},
+		"for another":    {project("github.com/acme/secret", commit, ""), func(string) bool { return false }, "What is private has to be named in GOPRIVATE"},
+		"a tag alone":    {project("github.com/acme/secret", "", "v1.0.0"), func(string) bool { return true }, "What is private has to be named in GOPRIVATE"},
+		"another commit": {project("github.com/acme/secret", revA, ""), func(string) bool { return true }, "cannot be had"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFetcher(t, "GOPROXY="+nobody.URL+",direct", "GONOSUMDB=", "GOPRIVATE=", "GOSUMDB="+public+" "+database.URL,
+				"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url."+forge+".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/")
+			f.Serves = tt.serves
+			fetched, err := f.Fetch([]Project{tt.locked})
+			if tt.err != "" {
+				wantError(t, err, tt.err)
+				if len(fetched.ByCommit) > 0 {
+					t.Errorf("accepted: %q", fetched.ByCommit)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(fetched.ByCommit) != 1 || !strings.HasPrefix(fetched.ByCommit[0], "github.com/acme/secret@v") {
+				t.Errorf("accepted: %q", fetched.ByCommit)
 			}
 		})
 	}
