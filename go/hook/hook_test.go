@@ -259,7 +259,7 @@ func TestRunBinaryWithoutItsLoader(t *testing.T) {
 	must(t, err)
 	program, err := elf.NewFile(bytes.NewReader(text))
 	if err != nil {
-		t.Skip("no ELF programs here")
+		t.Skip("SKIPPED: no ELF programs here, so that none was run without its loader; run on Linux")
 	}
 	for _, segment := range program.Progs {
 		if segment.Type != elf.PT_INTERP {
@@ -275,7 +275,7 @@ func TestRunBinaryWithoutItsLoader(t *testing.T) {
 		}
 		return
 	}
-	t.Skip("true is linked statically here")
+	t.Skip("SKIPPED: true is linked statically here, so that no program lacks its loader; run on a system with a dynamically linked one")
 }
 
 func TestRunRelativeInterpreter(t *testing.T) {
@@ -297,7 +297,7 @@ func TestRunRelativeInterpreter(t *testing.T) {
 
 func TestRunUnreadable(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("root may read everything")
+		t.Skip("SKIPPED: root reads every file; run as another user")
 	}
 	dir := tempDir(t)
 	write(t, filepath.Join(dir, "bin", PreCompile), "#!/bin/sh\n", 0o311)

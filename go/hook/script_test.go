@@ -109,7 +109,7 @@ type kernel struct{ dir string }
 func newKernel(t testing.TB) kernel {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("other kernels split the line in other ways")
+		t.Skip("SKIPPED: other kernels split the line in other ways; run on Linux")
 	}
 	program, err := os.Executable()
 	if err != nil {
