@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,6 +26,17 @@ type buildOptions struct {
 	clearCache  bool
 	asUser      bool
 	noNetwork   bool
+
+	out     io.Writer // takes what the build prints instead of standard output and standard error
+	publish *publishing
+}
+
+// output is where the build prints to.
+func (o *buildOptions) output() (stdout, stderr io.Writer) {
+	if o.out != nil {
+		return o.out, o.out
+	}
+	return os.Stdout, os.Stderr
 }
 
 func newBuildCommand() *cobra.Command {
@@ -121,7 +133,7 @@ func build(ctx context.Context, options buildOptions) (built report, err error) 
 	built.Durations.Lifecycle = seconds(time.Since(lifecycleStarted))
 	built.Durations.Phases = phases
 	built.ExitCode = code
-	if code == 0 {
+	if code == 0 && options.publish == nil {
 		if err := pruneLayout(job.volume.layout()); err != nil {
 			return report{}, fmt.Errorf("image %s: %w", job.volume.layout(), err)
 		}
@@ -138,7 +150,8 @@ func build(ctx context.Context, options buildOptions) (built report, err error) 
 	if code != 0 {
 		return built, &exitError{what: "the build of " + options.app, code: code}
 	}
-	fmt.Printf("\nImage   %s (%s)\nDigest  %s\nLayout  %s\nTook    %.1f s\n",
+	stdout, _ := options.output()
+	fmt.Fprintf(stdout, "\nImage   %s (%s)\nDigest  %s\nLayout  %s\nTook    %.1f s\n",
 		options.image, byteSize(built.Image.Size), built.Image.Digest, built.Image.Layout, built.Durations.Total)
 	return built, nil
 }

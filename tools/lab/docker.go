@@ -101,12 +101,12 @@ func installEngine(ctx context.Context) error {
 	return aptInstall(ctx, "docker.io")
 }
 
-// aptInstall installs Debian packages.
+// aptInstall installs Debian packages; RUNLEVEL keeps Debian from starting what it installs.
 func aptInstall(ctx context.Context, packages ...string) error {
 	fmt.Fprintf(os.Stderr, "Installing %s ...\n", strings.Join(packages, " "))
 	for _, args := range [][]string{{"update", "-qq"}, append([]string{"install", "-y", "-qq", "--no-install-recommends"}, packages...)} {
 		command := exec.CommandContext(ctx, "apt-get", args...)
-		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
 		if output, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("apt-get %s: %w\n%s", strings.Join(args, " "), err, output)
 		}

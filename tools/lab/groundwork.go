@@ -184,17 +184,25 @@ func lifecycleSandbox(root string, tools toolset, v volume, runLayout string, bu
 	if err != nil {
 		return sandbox{}, err
 	}
+	stdout, stderr := options.output()
 	return sandbox{
 		Root: root, Mounts: append(mounts, extra...), Loopback: options.noNetwork, UID: buildUID, GID: buildGID, Env: lifecycleEnv(), Dir: "/",
-		Command: []string{
-			"/cnb/lifecycle/creator", "-layout", "-layout-dir", "/layout", "-run-image", runReference,
-			"-app", "/workspace", "-layers", "/layers", "-platform", "/platform", "-buildpacks", "/cnb/buildpacks",
-			"-order", "/cnb/order.toml", "-build-config", "/cnb/build-config", "-cache-dir", "/cache",
-			"-launcher", "/cnb/lifecycle/launcher", "-report", "/layers/report.toml",
-			"-uid", fmt.Sprint(buildUID), "-gid", fmt.Sprint(buildGID), v.reference(),
-		},
-		stdout: os.Stdout, stderr: os.Stderr,
+		Command: creatorCommand(v, runReference, options.publish), stdout: stdout, stderr: stderr,
 	}, nil
+}
+
+// creatorCommand is the lifecycle's creator with its arguments: for a layout and a cache directory, or for a registry.
+func creatorCommand(v volume, runReference string, to *publishing) []string {
+	command := []string{
+		"/cnb/lifecycle/creator", "-app", "/workspace", "-layers", "/layers", "-platform", "/platform",
+		"-buildpacks", "/cnb/buildpacks", "-order", "/cnb/order.toml", "-build-config", "/cnb/build-config",
+		"-launcher", "/cnb/lifecycle/launcher", "-report", "/layers/report.toml",
+		"-uid", fmt.Sprint(buildUID), "-gid", fmt.Sprint(buildGID),
+	}
+	if to != nil {
+		return append(command, "-run-image", to.runImage, "-cache-image", to.cacheImage, to.image)
+	}
+	return append(command, "-layout", "-layout-dir", "/layout", "-run-image", runReference, "-cache-dir", "/cache", v.reference())
 }
 
 // hideGo covers the host's own Go: a build image has none, and a buildpack that leans on it would fail elsewhere.

@@ -51,6 +51,7 @@ func newCommand() *cobra.Command {
 	command.AddCommand(
 		newToolsCommand(), newBuildCommand(), newRunCommand(), newDemoCommand(),
 		newDockerCommand(), newBuilderCommand(), newPackCommand(), newDockerRunCommand(),
+		newBenchCommand(), newRegistryCommand(),
 	)
 	return command
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
 	"regexp"
 	"time"
 )
@@ -63,8 +62,8 @@ func (c *phaseClock) finish() map[string]float64 {
 
 // run runs the lifecycle and gives its exit code and the seconds of its phases.
 func (j *job) run(ctx context.Context) (code int, phases map[string]float64, err error) {
-	clock := newPhaseClock(os.Stdout, time.Now)
-	j.sandbox.stdout, j.sandbox.stderr = clock, os.Stderr
+	clock := newPhaseClock(j.sandbox.stdout, time.Now)
+	j.sandbox.stdout = clock
 	code, err = j.sandbox.run(ctx)
 	return code, clock.finish(), err
 }
