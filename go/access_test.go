@@ -105,7 +105,7 @@ func accessBuild(t *testing.T, bindings libcnb.Bindings, environ ...string) (*bu
 	}
 	var out bytes.Buffer
 	return &build{
-		report:  report{Logger: newLogger(&out, true, &secrets{access.Secrets()})},
+		report:  report{Logger: newLogger(&out, true, &secrets{texts: access.Secrets()})},
 		context: libcnb.BuildContext{Buildpack: libcnb.Buildpack{Path: "/cnb/buildpacks/go"}, Platform: libcnb.Platform{Path: "/platform"}},
 		access:  access, settings: settings, exec: effect.CommandExecutor{}, scratch: t.TempDir(),
 	}, &out

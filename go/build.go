@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -39,6 +36,11 @@ type build struct {
 	// scratch is a directory for this run alone. Its path is the same in every
 	// build: old Go versions write paths of what they compile into the binary.
 	scratch string
+	// store is what lives from build to build, cached the packs of it that this build opened.
+	store  *buildcache.Store
+	cached []*buildcache.Cache
+	// waits wait for what runs beside the build.
+	waits []func() error
 	// procfile are the lines of the Procfile in procfileDir, nil without one.
 	procfile    []launch.Line
 	procfileDir string
@@ -52,7 +54,7 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 	if err != nil {
 		return result, err
 	}
-	hide := &secrets{access.Secrets()}
+	hide := &secrets{texts: access.Secrets()}
 	defer func() { err = hide.in(err) }()
 	environ := b.Environ
 	if access.Proxy != "" && strings.TrimSpace(variables(environ)["GOPROXY"]) == "" {
@@ -72,10 +74,16 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 		scratch:  filepath.Join(libcnbContext.Layers.Path, "scratch"),
 		result:   libcnb.NewBuildResult(),
 	}
+	run.store = &buildcache.Store{
+		Layers: libcnbContext.Layers, Crew: buildcache.NewCrew(runtime.GOMAXPROCS(0)), Start: started, Off: settings.CacheOff, Warn: run.warn,
+	}
 	if err := run.cleanScratch(); err != nil {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, run.cleanScratch()) }()
+	if err := run.placeScratch(); err != nil {
+		return result, err
+	}
 	info := libcnbContext.Buildpack.Info
 	run.Title(info.Name, info.Version, info.Homepage)
 	ctx, done := run.untilSignal()
@@ -83,43 +91,11 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 	if err := run.story(ctx); err != nil {
 		return result, err
 	}
+	if settings.Debug {
+		run.tellMemory()
+	}
 	run.Headerf("Built in %s", seconds(time.Since(started)))
 	return run.result, nil
-}
-
-// untilSignal returns a context that ends when the build is told to end, which
-// ends a hook. What must not outlive a build is removed then, and the build ends
-// as it would have. done has to be called.
-func (b *build) untilSignal() (ctx context.Context, done func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		told, ok := <-signals
-		if !ok {
-			return
-		}
-		cancel(fmt.Errorf("the build was told to end: %s", told))
-		_ = buildcache.Remove(b.accessDir()) // there is nobody left to tell
-		time.Sleep(endDelay)                 // for a hook to be ended, and for the story to say so
-		signal.Reset(told)
-		_ = syscall.Kill(os.Getpid(), told.(syscall.Signal))
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(signals)
-		cancel(nil)
-	}
-}
-
-// endDelay is how long a build that is told to end may take for it.
-const endDelay = 500 * time.Millisecond
-
-// accessDir holds the files that programs read for access.
-func (b *build) accessDir() string { return filepath.Join(b.scratch, "access") }
-
-func (b *build) cleanScratch() error {
-	return buildcache.Remove(b.scratch)
 }
 
 // story is the build, step by step.
@@ -153,7 +129,7 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err := b.runPreCompile(ctx, project); err != nil {
 		return err
 	}
-	binaries, err := b.compile(project.plan)
+	binaries, err := b.compile(ctx, project)
 	if err != nil {
 		return err
 	}
@@ -166,13 +142,15 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err := b.addExtras(ctx, project); err != nil {
 		return err
 	}
+	b.result.Layers = append(b.result.Layers, project.binLayer)
+	project.packCaches()
 	if err := b.chooseProcesses(project, binaries); err != nil {
 		return err
 	}
-	if err := b.keepCaches(project); err != nil {
+	if err := b.leaveOut(); err != nil {
 		return err
 	}
-	if err := b.leaveOut(); err != nil {
+	if err := b.keepCaches(); err != nil {
 		return err
 	}
 	b.hintAtModules(project)
@@ -254,64 +232,7 @@ func (b *build) offerGo(ctx context.Context) error {
 		return err
 	}
 	done()
-	return nil
-}
-
-// goDist is the Go that builds, and the way to another one for old Go versions that cannot download well.
-type goDist struct {
-	toolchain.Go
-	room *toolchainRoom
-	// endOfLife is when the release lost support, zero while it is not known.
-	endOfLife time.Time
-}
-
-// provideGo resolves the version that sources and other buildpacks ask for and installs it, unless check refuses it.
-func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check func(toolchain.Version) error) (goDist, error) {
-	needs := b.requirements()
-	if b.settings.GoInImage {
-		needs.types.Launch = true
-	}
-	room, err := b.newToolchainRoom()
-	if err != nil {
-		return goDist{}, err
-	}
-	release, err := room.resolve(ctx, sources, needs.sources)
-	if err != nil {
-		return goDist{}, err
-	}
-	if err := check(release.Version); err != nil {
-		return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, strings.TrimPrefix(sources[0].Text, "go"), err)
-	}
-	installed, layer, err := room.contribute(ctx, release, needs.types)
-	if err != nil {
-		return goDist{}, err
-	}
-	b.result.Layers = append(b.result.Layers, layer)
-	return goDist{installed, room, release.EndOfLife}, nil
-}
-
-// needs is what other buildpacks require of Go.
-type needs struct {
-	sources []toolchain.Source
-	types   libcnb.LayerTypes
-}
-
-func (b *build) requirements() needs {
-	var out needs
-	for _, entry := range b.context.Plan.Entries {
-		if entry.Name != planEntry || entry.Metadata[requiredBy] == b.context.Buildpack.Info.ID {
-			continue
-		}
-		if version, _ := entry.Metadata["version"].(string); strings.TrimSpace(version) != "" {
-			spec, err := toolchain.ParseSpec(version)
-			out.sources = append(out.sources, toolchain.Source{Name: "a buildpack that requires go", Text: version, Spec: spec, Err: err})
-		}
-		build, _ := entry.Metadata["build"].(bool)
-		launch, _ := entry.Metadata["launch"].(bool)
-		out.types.Build = out.types.Build || build
-		out.types.Launch = out.types.Launch || launch
-	}
-	return out
+	return b.keepCaches()
 }
 
 // target is the machine that the image is for: what the lifecycle says, else this one.
@@ -330,6 +251,9 @@ func (b *build) target() (goos, goarch string) {
 // a hook comes next, that may make some of them, those that are missing are no error yet.
 func (b *build) fetchDependencies(ctx context.Context, p *project) error {
 	done := b.step("Dependencies")
+	if err := p.awaitSources(); err != nil {
+		return err
+	}
 	if err := p.prefetch(ctx); err != nil {
 		return err
 	}
@@ -337,17 +261,17 @@ func (b *build) fetchDependencies(ctx context.Context, p *project) error {
 		return err
 	}
 	var err error
-	if p.preCompile, err = hook.Find(hook.PreCompile, p.hookDirs()...); err != nil {
+	if p.preCompile, err = hook.Find(hook.PreCompile, b.hookDirs()...); err != nil {
 		return err
 	}
 	if err := p.fetchLatest(); err != nil && p.preCompile == nil {
 		return err
 	}
-	job := p.job
+	output := p.job.Output
 	if p.preCompile != nil {
-		job.Output = io.Discard
+		output = io.Discard
 	}
-	switch p.plan, err = job.Prepare(); {
+	switch p.plan, err = p.prepare(ctx, output); {
 	case err == nil:
 		p.said = p.origin(p.plan)
 		b.Body(p.said)
@@ -370,11 +294,12 @@ func (b *build) warnOfCgo(plan compile.Plan) {
 }
 
 // compile runs the go command and lists what it made.
-func (b *build) compile(plan compile.Plan) ([]compile.Binary, error) {
+func (b *build) compile(ctx context.Context, p *project) ([]compile.Binary, error) {
 	done := b.step("Compiling")
+	plan := p.plan
 	b.Bodyf("CGO_ENABLED=%s: %s", map[bool]string{false: "0", true: "1"}[plan.Cgo.Enabled], plan.Cgo.Why)
 	b.Body(plan.Command())
-	binaries, err := plan.Build()
+	binaries, err := p.compile(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -452,20 +377,24 @@ func (b *build) leaveOut() error {
 	return nil
 }
 
-// keepCaches hands the caches and the binaries to the lifecycle.
-func (b *build) keepCaches(p *project) error {
-	b.result.Layers = append(b.result.Layers, p.binLayer)
+// keepCaches hands the caches to the lifecycle.
+func (b *build) keepCaches() error {
+	if err := b.wait(); err != nil {
+		return err
+	}
+	if b.settings.CacheOff {
+		b.Header("Caches: none (BP_GO_CACHE=off)")
+		return nil
+	}
 	b.Header("Caches")
 	var rows [][]string
-	for _, cache := range p.caches {
-		layer, usage, ok, err := cache.Close()
-		if err != nil {
-			return err
+	for _, cache := range b.cached {
+		layer, usage, ok := cache.Layer()
+		if !ok {
+			continue
 		}
-		if ok {
-			b.result.Layers = append(b.result.Layers, layer)
-			rows = append(rows, []string{layer.Name, size(usage.Bytes), count(usage.Files, "file")})
-		}
+		b.result.Layers = append(b.result.Layers, layer)
+		rows = append(rows, []string{layer.Name, size(usage.Packed), "of " + size(usage.Raw), count(usage.Files, "file"), cache.Change()})
 	}
 	b.table(rows)
 	return nil

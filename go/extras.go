@@ -50,8 +50,14 @@ func (p *project) buildTools(ctx context.Context) error {
 	}
 	done := b.step("Additional tools")
 	goos, goarch := b.target()
-	cache, err := buildcache.Open(b.context.Layers, "tools", map[string]string{"format": "raw-1", "target": goos + "/" + goarch})
+	cache, err := p.openFolder("tools", map[string]string{"target": goos + "/" + goarch})
 	if err != nil {
+		return err
+	}
+	if err := cache.Unpack(cache.dir, nil); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cache.dir, 0o755); err != nil {
 		return err
 	}
 	wanted := map[string]bool{}
@@ -60,7 +66,7 @@ func (p *project) buildTools(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		file := filepath.Join(cache.Dir(), url.PathEscape(tool.Package)+"@"+tool.Version)
+		file := filepath.Join(cache.dir, url.PathEscape(tool.Package)+"@"+tool.Version)
 		wanted[filepath.Base(file)] = true
 		program := filepath.Join(p.job.OutDir, tool.Name)
 		if _, err := os.Lstat(program); err == nil {
@@ -83,10 +89,9 @@ func (p *project) buildTools(ctx context.Context) error {
 		}
 		p.tools = append(p.tools, tool.Name)
 	}
-	if err := removeOthers(cache.Dir(), wanted); err != nil {
+	if err := removeOthers(cache.dir, wanted); err != nil {
 		return err
 	}
-	p.caches = append(p.caches, cache)
 	done()
 	return nil
 }

@@ -187,7 +187,7 @@ func (p *project) fetchProjects(ctx context.Context, m deps.Manifest) (deps.Fetc
 		},
 		Env:    without(p.job.Env, "PATH"),
 		Serves: b.access.Serves,
-		Store:  p.sources.Dir(), Scratch: filepath.Join(b.scratch, "fetch"),
+		Store:  p.vendored.dir, Scratch: filepath.Join(b.scratch, "fetch"),
 	}
 	fetcher.Env = append(fetcher.Env, "PATH="+b.settings.Env["PATH"])
 	fetched, err := fetcher.Fetch(m.Projects)
@@ -255,6 +255,9 @@ func (p *project) origin(plan compile.Plan) string {
 // that is made a module, with the latest versions of what it imports.
 func (p *project) inMadeUpModule(ctx context.Context, e goEnvironment) error {
 	b := p.build
+	if err := p.dist.room.ready(); err != nil {
+		return err
+	}
 	p.importPath = cmp.Or(p.app.manifest.ImportPath, b.settings.ImportPath)
 	dir := filepath.Join(b.scratch, "module")
 	if err := deps.CopyTree(b.settings.WorkDir, dir); err != nil {

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/compile/apptest"
 	"github.com/Scalingo/go-cnb/go/deps"
 	"github.com/Scalingo/go-cnb/go/toolchain"
@@ -165,27 +167,51 @@ func TestAdditionalToolDoesNotReplaceTheAppsOwnProgram(t *testing.T) {
 	p.build.clock = time.Now
 	p.app.manifest.AdditionalTools = []string{"github.com/golang-migrate/migrate@v3.4.0"}
 	p.job.OutDir = filepath.Join(t.TempDir(), "bin")
-	apptest.Write(t, layers, `
--- tools.toml --
-[metadata]
-format = "raw-1"
-target = "linux/`+runtime.GOARCH+`"
--- tools/github.com%2Fgolang-migrate%2Fmigrate%2Fcli@v3.4.0 --
+	p.build.store = &buildcache.Store{Layers: p.build.context.Layers, Crew: buildcache.NewCrew(1), Warn: t.Logf}
+	earlier := t.TempDir()
+	apptest.Write(t, earlier, `
+-- github.com%2Fgolang-migrate%2Fmigrate%2Fcli@v3.4.0 --
 a program
--- tools/example.org%2Fold@v1.0.0 --
+-- example.org%2Fold@v1.0.0 --
 nobody asks for it any more
 `)
+	keepTools(t, p.build.store, earlier)
 	if err := p.buildTools(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(filepath.Join(p.job.OutDir, "migrate")); err != nil || string(got) != "a program\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if entries, err := os.ReadDir(filepath.Join(layers, "tools")); err != nil || len(entries) != 1 {
+	if entries, err := os.ReadDir(filepath.Join(p.build.scratch, "tools")); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
 	}
 	if err := p.buildTools(t.Context()); err == nil || !strings.Contains(err.Error(), "there is a program migrate already") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// keepTools leaves the files of dir as the tools of an earlier build.
+func keepTools(t *testing.T, store *buildcache.Store, dir string) {
+	t.Helper()
+	cache, err := store.Open("tools", map[string]string{"target": "linux/" + runtime.GOARCH})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := store.Files(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Keep(buildcache.Content{Files: files}); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	layer, _, _ := cache.Layer()
+	for name, value := range layer.Metadata {
+		lines = append(lines, fmt.Sprintf("%s = %q", name, value))
+	}
+	toml := "[metadata]\n" + strings.Join(lines, "\n") + "\n"
+	if err := os.WriteFile(layer.Path+".toml", []byte(toml), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

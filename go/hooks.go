@@ -36,7 +36,7 @@ func (b *build) runPreCompile(ctx context.Context, p *project) error {
 		return err
 	}
 	early := p.plan.Downloads
-	if p.plan, err = p.job.Prepare(); err != nil {
+	if p.plan, err = p.prepare(ctx, p.job.Output); err != nil {
 		return err
 	}
 	p.plan.Downloads += early
@@ -49,7 +49,7 @@ func (b *build) runPreCompile(ctx context.Context, p *project) error {
 
 // runPostCompile runs bin/go-post-compile, which may be one of the programs that were just built.
 func (b *build) runPostCompile(ctx context.Context, p *project, binaries []compile.Binary) error {
-	h, err := hook.Find(hook.PostCompile, p.hookDirs()...)
+	h, err := hook.Find(hook.PostCompile, b.hookDirs()...)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,19 @@ func (b *build) runPostCompile(ctx context.Context, p *project, binaries []compi
 }
 
 // hookDirs are the directories in whose bin/ hooks may be, the likeliest first.
-func (p *project) hookDirs() []string {
-	return []string{p.build.settings.WorkDir, p.build.context.ApplicationPath}
+func (b *build) hookDirs() []string {
+	return []string{b.settings.WorkDir, b.context.ApplicationPath}
+}
+
+// hasHooks tells whether the app has hooks, which may run the go command for
+// anything. One that the build itself makes is not known yet.
+func (b *build) hasHooks() (bool, error) {
+	for _, name := range []string{hook.PreCompile, hook.PostCompile} {
+		if h, err := hook.Find(name, b.hookDirs()...); err != nil || h != nil {
+			return h != nil, err
+		}
+	}
+	return false, nil
 }
 
 // runHook runs a hook with the go command's environment. What "go install" makes in it goes to the bin/ of the app.

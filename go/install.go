@@ -3,12 +3,11 @@ package golang
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -18,8 +17,16 @@ import (
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
-// goLayer is the layer with the Go distribution.
-const goLayer = "go"
+// Go travels from build to build in two packs: what compiling needs, and the rest,
+// which hooks and other buildpacks may use. It lies unpacked in a layer of its own only
+// where another buildpack or the image needs it.
+const (
+	goLayer     = "go"
+	distLayer   = "go-dist"
+	distRest    = "go-dist-rest"
+	distVersion = "version"
+	distArch    = "arch"
+)
 
 // toolchainRoom is all that getting Go needs in one build.
 type toolchainRoom struct {
@@ -27,10 +34,16 @@ type toolchainRoom struct {
 	inventory toolchain.Inventory
 	fetcher   *toolchain.Fetcher
 	modern    *toolchain.ModernGo
-	layer     libcnb.Layer
-	// previous is the Go of an earlier build, nil for none; modernGo the one to
-	// download with and compiler one to compile with that is as new, once they are there.
+	// previous is the Go of an earlier build, nil for none, whose Root is "" until it is unpacked;
+	// modernGo the one to download with and compiler one to compile with that is as new, once they are known.
 	previous, modernGo, compiler *toolchain.Go
+	// dist and rest, nil for a Go that is in one, are the packs of the Go that builds, installed where it will be and ready what waits for it to be there.
+	dist, rest *buildcache.Cache
+	release    toolchain.Release
+	installed  toolchain.Go
+	ready      func() error
+	// unpacked tells that the rest is there too.
+	unpacked bool
 }
 
 func (b *build) newToolchainRoom() (*toolchainRoom, error) {
@@ -56,10 +69,8 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 			b.Bodyf("%s: %s", u.Redacted(), size(done))
 		}
 	}
-	r := &toolchainRoom{build: b, inventory: inventory}
-	if err := r.readPrevious(); err != nil {
-		return nil, err
-	}
+	r := &toolchainRoom{build: b, inventory: inventory, ready: func() error { return nil }}
+	r.readPrevious()
 	r.modern = &toolchain.ModernGo{
 		Find:    r.findModern,
 		Env:     b.settings.downloadEnvironment(),
@@ -82,7 +93,9 @@ func (r *toolchainRoom) downloads(g toolchain.Go) bool {
 // an earlier build when it is new enough, else one that is fetched for this alone and gone after the build.
 func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
 	if r.modernGo == nil && r.previous != nil && r.downloads(*r.previous) {
-		r.modernGo = r.previous
+		if err := r.unpackPrevious(); err != nil {
+			return toolchain.Go{}, err
+		}
 	}
 	if r.modernGo == nil && r.compiler == nil {
 		fetched, err := r.fetchModern(ctx, "modern-go", toolchain.ForDownloads)
@@ -94,19 +107,27 @@ func (r *toolchainRoom) findModern(ctx context.Context) (toolchain.Go, error) {
 	if r.modernGo == nil {
 		r.modernGo = r.compiler
 	}
-	return *r.modernGo, nil
+	return r.whenReady(*r.modernGo)
+}
+
+// whenReady returns g once it is there.
+func (r *toolchainRoom) whenReady(g toolchain.Go) (toolchain.Go, error) {
+	if g.Root != r.installed.Root {
+		return g, nil
+	}
+	return g, r.ready()
 }
 
 // findCompiler returns a Go like findModern's that can compile too.
 func (r *toolchainRoom) findCompiler(ctx context.Context) (toolchain.Go, error) {
 	if r.compiler == nil {
-		fetched, err := r.fetchModern(ctx, "compiling-go", nil)
+		fetched, err := r.fetchModern(ctx, "modern-compiler", nil)
 		if err != nil {
 			return toolchain.Go{}, err
 		}
 		r.compiler = &fetched
 	}
-	return *r.compiler, nil
+	return r.whenReady(*r.compiler)
 }
 
 func (r *toolchainRoom) fetchModern(ctx context.Context, dir string, trim toolchain.Trim) (toolchain.Go, error) {
@@ -125,19 +146,33 @@ func (r *toolchainRoom) fetchModern(ctx context.Context, dir string, trim toolch
 	return toolchain.Open(root, release.Version, r.build.exec)
 }
 
-// readPrevious remembers the Go that an earlier build left in the layer.
-func (r *toolchainRoom) readPrevious() error {
-	layer, err := r.build.context.Layers.Layer(goLayer)
+// readPrevious remembers the Go that an earlier build left.
+func (r *toolchainRoom) readPrevious() {
+	metadata := r.build.store.Metadata(distLayer)
+	name, _ := metadata[distVersion].(string)
+	if version, err := toolchain.ParseVersion(name); err == nil && metadata[distArch] == runtime.GOARCH {
+		r.previous = &toolchain.Go{Version: version, Exec: r.build.exec}
+	}
+}
+
+// unpackPrevious makes the Go of an earlier build the one to download with.
+func (r *toolchainRoom) unpackPrevious() error {
+	key := map[string]string{}
+	for name, value := range r.build.store.Metadata(distLayer) {
+		if text, ok := value.(string); ok && name != buildcache.FormatKey {
+			key[name] = text
+		}
+	}
+	cache, err := r.build.store.Open(distLayer, key)
 	if err != nil {
 		return err
 	}
-	r.layer = layer
-	name, _ := layer.Metadata["version"].(string)
-	previous := toolchain.Go{Root: layer.Path, Exec: r.build.exec}
-	_, missing := os.Stat(previous.Command())
-	if version, err := toolchain.ParseVersion(name); err == nil && missing == nil && layer.Metadata["arch"] == runtime.GOARCH {
-		previous.Version = version
-		r.previous = &previous
+	root := filepath.Join(r.build.scratch, "previous-go")
+	if err := cache.Unpack(root, func(name string) bool { return !toolchain.ForDownloads(name) }); err != nil {
+		return err
+	}
+	if cache.Restored() {
+		r.modernGo = &toolchain.Go{Root: root, Version: r.previous.Version, Exec: r.build.exec}
 	}
 	return nil
 }
@@ -203,54 +238,64 @@ func (r *toolchainRoom) withAlternative(release toolchain.Release, err error) er
 		"Go %s is the newest that does not need it", err, release.Version, known.Version)
 }
 
-// contribute installs the release in its layer, or finds it there from an earlier build.
-func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Release, types libcnb.LayerTypes) (toolchain.Go, libcnb.Layer, error) {
-	b, layer := r.build, r.layer
-	expected := map[string]any{
-		"version": release.Version.String(), "arch": release.Arch,
-		"sha256": release.Digest, "h1": release.ModuleSum, "trim": toolchain.TrimRules,
-	}
-	if r.previous != nil && maps.Equal(layer.Metadata, expected) {
-		b.Bodyf("Go %s is still here from an earlier build", release.Version)
-	} else {
-		if err := r.moveAside(); err != nil {
-			return toolchain.Go{}, layer, err
-		}
-		started := b.clock()
-		from, err := r.fetcher.Install(ctx, release, layer.Path)
-		if err != nil {
-			return toolchain.Go{}, layer, r.withAlternative(release, err)
-		}
-		b.Bodyf("Installed Go %s from %s in %s", release.Version, from, seconds(b.clock().Sub(started)))
-	}
-	layer.Metadata, layer.LayerTypes = expected, types
-	layer.Cache = true // so that it is there to be used again
-	if !release.Version.Has(toolchain.BuildCache) {
-		layer.SharedEnvironment.Override("GOROOT", layer.Path) // older ones do not find it by their own path
-	}
-	installed, err := toolchain.Open(layer.Path, release.Version, b.exec)
-	if r.downloads(installed) {
-		r.modernGo, r.compiler = &installed, &installed
-	}
-	return installed, layer, err
+// goDist is the Go that builds, and the way to another one for old Go versions that cannot download well.
+type goDist struct {
+	toolchain.Go
+	room *toolchainRoom
+	// endOfLife is when the release lost support, zero while it is not known.
+	endOfLife time.Time
 }
 
-// moveAside makes room for another Go. The one that is there may still be needed, to download it.
-func (r *toolchainRoom) moveAside() error {
-	// What describes the layer goes first: a build that ends in between must not leave one Go under the name of another.
-	if err := os.RemoveAll(r.layer.Path + ".toml"); err != nil {
-		return err
+// provideGo resolves the version that sources and other buildpacks ask for and installs it, unless check refuses it.
+func (b *build) provideGo(ctx context.Context, sources []toolchain.Source, check func(toolchain.Version) error) (goDist, error) {
+	needs := b.requirements()
+	if b.settings.GoInImage {
+		needs.types.Launch = true
 	}
-	if r.previous == nil {
-		return buildcache.Remove(r.layer.Path)
+	room, err := b.newToolchainRoom()
+	if err != nil {
+		return goDist{}, err
 	}
-	aside := filepath.Join(r.build.scratch, "previous-go")
-	if err := os.MkdirAll(r.build.scratch, 0o755); err != nil {
-		return err
+	release, err := room.resolve(ctx, sources, needs.sources)
+	if err != nil {
+		return goDist{}, err
 	}
-	if err := os.Rename(r.layer.Path, aside); err != nil {
-		return err
+	if err := check(release.Version); err != nil {
+		return goDist{}, fmt.Errorf("%s asks for Go %s: %w", sources[0].Name, strings.TrimPrefix(sources[0].Text, "go"), err)
 	}
-	r.previous.Root = aside
-	return nil
+	hooks, err := b.hasHooks()
+	if err != nil {
+		return goDist{}, err
+	}
+	goos, goarch := b.target()
+	cross := goos != runtime.GOOS || goarch != runtime.GOARCH
+	installed, err := room.contribute(ctx, release, needs.types, hooks || cross)
+	if err != nil {
+		return goDist{}, err
+	}
+	return goDist{installed, room, release.EndOfLife}, nil
+}
+
+// needs is what other buildpacks require of Go.
+type needs struct {
+	sources []toolchain.Source
+	types   libcnb.LayerTypes
+}
+
+func (b *build) requirements() needs {
+	var out needs
+	for _, entry := range b.context.Plan.Entries {
+		if entry.Name != planEntry || entry.Metadata[requiredBy] == b.context.Buildpack.Info.ID {
+			continue
+		}
+		if version, _ := entry.Metadata["version"].(string); strings.TrimSpace(version) != "" {
+			spec, err := toolchain.ParseSpec(version)
+			out.sources = append(out.sources, toolchain.Source{Name: "a buildpack that requires go", Text: version, Spec: spec, Err: err})
+		}
+		build, _ := entry.Metadata["build"].(bool)
+		launch, _ := entry.Metadata["launch"].(bool)
+		out.types.Build = out.types.Build || build
+		out.types.Launch = out.types.Launch || launch
+	}
+	return out
 }

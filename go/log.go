@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -55,10 +56,15 @@ func (h hider) Write(p []byte) (int, error) {
 }
 
 // secrets are texts that must not be seen, the longest first: one may begin another.
-type secrets struct{ texts []string }
+type secrets struct {
+	mu    sync.Mutex // caches warn beside the build
+	texts []string
+}
 
 // add adds a text, unless it is so short that it would be everywhere.
 func (s *secrets) add(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(text) >= private.Shortest {
 		s.texts = append(s.texts, text)
 		slices.SortStableFunc(s.texts, func(x, y string) int { return len(y) - len(x) })
@@ -66,6 +72,8 @@ func (s *secrets) add(text string) {
 }
 
 func (s *secrets) hide(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, secret := range s.texts {
 		text = strings.ReplaceAll(text, secret, masked)
 	}

@@ -25,7 +25,7 @@ func TestSecretsAreHiddenWhole(t *testing.T) {
 
 func TestLinesArriveWhole(t *testing.T) {
 	var out bytes.Buffer
-	log := newLogger(&out, true, &secrets{[]string{"s3cr3t"}})
+	log := newLogger(&out, true, &secrets{texts: []string{"s3cr3t"}})
 	lines := &lineWriter{out: log.BodyWriter()}
 	for _, piece := range []string{"one s3", "cr3t two\nthree ", "s3cr", "3t"} {
 		if _, err := lines.Write([]byte(piece)); err != nil {

@@ -41,9 +41,7 @@ type project struct {
 	made     *deps.MadeModule
 	restore  func() error
 	binLayer libcnb.Layer
-	// caches are the cached layers, sources that of them which holds the code of dependencies, nil for none.
-	caches  []*buildcache.Cache
-	sources *buildcache.Cache
+	caches
 	// prefetched is the number of modules that a newer Go downloaded.
 	prefetched int
 	// importPath is the app's own in a GOPATH, vendor the directory there that
@@ -84,9 +82,7 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	if e.config, err = b.configDirectory(); err != nil {
 		return nil, err
 	}
-	if err := p.openCaches(&e); err != nil {
-		return nil, err
-	}
+	p.placeCaches(&e)
 	switch {
 	case a.unlocked() && p.job.Modules:
 		err = p.inMadeUpModule(ctx, e)
@@ -98,11 +94,16 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	if err != nil {
 		return nil, err
 	}
+	if err := p.unpackCaches(); err != nil {
+		return nil, err
+	}
 	e.buildDir = p.job.Dir
 	p.job.Env = b.settings.environment(e)
 	p.job.Explain = p.explain
 	p.stamp()
-	p.env, p.online = p.hookEnvironment(), p.job.Env
+	p.env = p.hookEnvironment()
+	p.withoutIndex()
+	p.online = p.job.Env
 	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
 		return nil, err
 	}
@@ -135,41 +136,6 @@ func (b *build) configDirectory() (string, error) {
 		return dir, os.Symlink(filepath.Join(users, "git"), filepath.Join(dir, "git"))
 	}
 	return dir, nil
-}
-
-// openCaches opens the cached layers: sources of modules or of what a lock
-// names, and compiled packages as far as this Go caches any.
-func (p *project) openCaches(e *goEnvironment) error {
-	open := func(name string, key map[string]string) (*buildcache.Cache, error) {
-		cache, err := buildcache.Open(p.build.context.Layers, name, key)
-		if err == nil {
-			p.caches = append(p.caches, cache)
-		}
-		return cache, err
-	}
-	var err error
-	switch {
-	case p.job.Modules:
-		p.sources, err = open("modules", map[string]string{"format": "raw-1"})
-	case p.app.fetches():
-		p.sources, err = open(vendorLayer, map[string]string{"format": "raw-1"})
-	}
-	if err != nil {
-		return err
-	}
-	compiled, err := open("compiled", map[string]string{
-		"format": "raw-1", "go": p.dist.Version.String(),
-		// The go command does not see that the C headers of the build image have changed.
-		"distro": p.build.context.TargetDistro.Name + " " + p.build.context.TargetDistro.Version,
-	})
-	if err != nil {
-		return err
-	}
-	e.gocache = compiled.Dir()
-	if p.job.Modules {
-		e.gopath = p.sources.Dir()
-	}
-	return nil
 }
 
 // inModules sets the job up for module mode.

@@ -40,6 +40,8 @@ type Settings struct {
 	ImportPath string
 	// GlideSkipInstall is GLIDE_SKIP_INSTALL, GOPATHInImage GO_SETUP_GOPATH_IN_IMAGE, GoInImage GO_INSTALL_TOOLS_IN_IMAGE.
 	GlideSkipInstall, GOPATHInImage, GoInImage bool
+	// CacheOff is set by BP_GO_CACHE=off.
+	CacheOff bool
 	// Debug is set by BP_LOG_LEVEL=DEBUG.
 	Debug bool
 }
@@ -78,10 +80,8 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 	if s.WorkDir, err = deps.WorkDir(appDir, cmp.Or(get("BP_GO_WORKDIR"), defaults["BP_GO_WORKDIR"])); err != nil {
 		return s, err
 	}
-	switch s.DistSource {
-	case toolchain.FromAny, toolchain.FromUpstream, toolchain.FromGoproxy:
-	default:
-		return s, fmt.Errorf("BP_GO_DIST_SOURCE=%s: only upstream and goproxy are known", s.DistSource)
+	if err := s.readChoices(cmp.Or(get("BP_GO_CACHE"), defaults["BP_GO_CACHE"])); err != nil {
+		return s, err
 	}
 	if s.ImportPath != "" {
 		if err := deps.CheckImportPath("BP_GO_BUILD_IMPORT_PATH", s.ImportPath); err != nil {
@@ -104,6 +104,23 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 		s.Targets = compile.Targets{From: "GO_INSTALL_PACKAGE_SPEC", Patterns: specs}
 	}
 	return s, nil
+}
+
+// readChoices reads what can have a few values only; cache is BP_GO_CACHE.
+func (s *Settings) readChoices(cache string) error {
+	switch s.DistSource {
+	case toolchain.FromAny, toolchain.FromUpstream, toolchain.FromGoproxy:
+	default:
+		return fmt.Errorf("BP_GO_DIST_SOURCE=%s: only upstream and goproxy are known", s.DistSource)
+	}
+	switch cache {
+	case "", "packed":
+	case "off":
+		s.CacheOff = true
+	default:
+		return fmt.Errorf("BP_GO_CACHE=%s: only packed and off are known", cache)
+	}
+	return nil
 }
 
 // variables makes a map of an environment as os.Environ returns it.

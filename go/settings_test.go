@@ -36,12 +36,13 @@ func mustRead(t testing.TB, environ ...string) Settings {
 
 func TestSettingsErrorsNameTheVariable(t *testing.T) {
 	for name, c := range map[string]struct{ variable, want string }{
-		"work dir missing":     {"BP_GO_WORKDIR=nowhere", "BP_GO_WORKDIR=nowhere: the app has no such directory"},
-		"work dir outside":     {"BP_GO_WORKDIR=../x", "BP_GO_WORKDIR=../x leaves the app"},
-		"unknown source of Go": {"BP_GO_DIST_SOURCE=ftp", "BP_GO_DIST_SOURCE=ftp: only upstream and goproxy are known"},
-		"proxy is no URL":      {"GOPROXY=https://user:pass word@proxy\x7f", "GOPROXY: entry 1 is no URL"},
-		"neither on nor off":   {"GLIDE_SKIP_INSTALL=maybe", "GLIDE_SKIP_INSTALL=maybe: write true or false"},
-		"import path":          {"BP_GO_BUILD_IMPORT_PATH=a b", "BP_GO_BUILD_IMPORT_PATH"},
+		"work dir missing":      {"BP_GO_WORKDIR=nowhere", "BP_GO_WORKDIR=nowhere: the app has no such directory"},
+		"work dir outside":      {"BP_GO_WORKDIR=../x", "BP_GO_WORKDIR=../x leaves the app"},
+		"unknown source of Go":  {"BP_GO_DIST_SOURCE=ftp", "BP_GO_DIST_SOURCE=ftp: only upstream and goproxy are known"},
+		"unknown kind of cache": {"BP_GO_CACHE=raw", "BP_GO_CACHE=raw: only packed and off are known"},
+		"proxy is no URL":       {"GOPROXY=https://user:pass word@proxy\x7f", "GOPROXY: entry 1 is no URL"},
+		"neither on nor off":    {"GLIDE_SKIP_INSTALL=maybe", "GLIDE_SKIP_INSTALL=maybe: write true or false"},
+		"import path":           {"BP_GO_BUILD_IMPORT_PATH=a b", "BP_GO_BUILD_IMPORT_PATH"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(t, c.variable)

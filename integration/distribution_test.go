@@ -48,7 +48,7 @@ func TestDistributionFromMirrors(t *testing.T) {
 	}
 	run := func(t *testing.T, bp string, env ...string) output {
 		// Compiled packages may stay, Go itself may not.
-		for _, name := range []string{"go", "go.toml"} {
+		for _, name := range []string{"go-dist", "go-dist.toml"} {
 			if err := os.RemoveAll(filepath.Join(p.layers, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func TestDistributionFromMirrors(t *testing.T) {
 		if built.code == 0 || !strings.Contains(built.text, "checksum does not match") || !strings.Contains(built.text, "file://"+tree) {
 			t.Errorf("exit code %d:\n%s", built.code, built.text)
 		}
-		if entries, _ := filepath.Glob(filepath.Join(p.layers, "go", "*")); len(entries) > 0 {
+		if entries, _ := filepath.Glob(filepath.Join(p.layers, "go*", "*")); len(entries) > 0 {
 			t.Errorf("the failed build left %q", entries)
 		}
 	})

@@ -106,13 +106,14 @@ func TestLegacyToolsWithCommittedPackages(t *testing.T) {
 	if built := first.run(t, "build", hostNetwork(t)...); built.code != 0 {
 		t.Fatalf("build:\n%s", built.text)
 	}
-	packages := t.TempDir()
+	packages, fetched := t.TempDir(), t.TempDir()
+	unpack(t, filepath.Join(layers, "vendor", "vendor.tar.zst"), fetched)
 	for commit, version := range commits {
 		path, _, _ := strings.Cut(commit, "/@v/")
-		if _, err := os.Stat(filepath.Join(layers, "vendor", path+"@"+version)); err != nil {
+		if _, err := os.Stat(filepath.Join(fetched, path+"@"+version)); err != nil {
 			continue // not one of the samples'
 		}
-		if err := deps.CopyTree(filepath.Join(layers, "vendor", path+"@"+version), filepath.Join(packages, path)); err != nil {
+		if err := deps.CopyTree(filepath.Join(fetched, path+"@"+version), filepath.Join(packages, path)); err != nil {
 			t.Fatal(err)
 		}
 	}

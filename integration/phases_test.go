@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/BurntSushi/toml"
@@ -12,8 +11,8 @@ import (
 )
 
 // TestPhases runs the stories in testdata/phases: an app, what the build says of
-// it and what comes out. They share one layers directory, so that Go and its
-// compiled packages are there after the first, and so run one after the other.
+// it and what comes out. Each begins with the layers of an earlier build, so that Go and much
+// of what is to be compiled are there.
 //
 // Beside testscript's own, a story has the commands
 //
@@ -24,25 +23,30 @@ import (
 //	proxy                    make the module proxy file://$WORK/proxy of modules/PATH@VERSION/...; a file .revision there names the commit
 //
 // The app is the directory "app" of the story.
-func TestPhases(t *testing.T) { stories(t, "phases") }
+func TestPhases(t *testing.T) { stories(t, "phases", "BP_GO_VERSION=1.*") }
 
 // TestLegacy runs the stories in testdata/legacy: apps of the dependency tools
 // from before modules.
-func TestLegacy(t *testing.T) { stories(t, "legacy") }
+func TestLegacy(t *testing.T) { stories(t, "legacy", "BP_GO_VERSION=1.12.17") }
 
-func stories(t *testing.T, dir string) {
+func stories(t *testing.T, dir, version string) {
 	needsProxy(t)
 	t.Parallel()
-	shared := filepath.Join(t.TempDir(), "shared layers")
-	var turn sync.Mutex
+	warm := filepath.Join(t.TempDir(), "layers")
+	first := phases{app: copied(t, filepath.Join("testdata", "apps", "none")), layers: warm, scratch: t.TempDir()}
+	if built := first.run(t, "build", append(hostNetwork(t), version)...); built.code != 0 {
+		t.Fatalf("build:\n%s", built.text)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			turn.Lock() // the layers are one story's at a time
-			env.Defer(turn.Unlock)
-			env.Setenv("LAYERS", shared)
+			layers := filepath.Join(env.WorkDir, "the layers")
+			env.Setenv("LAYERS", layers)
 			env.Setenv("GOPROXY", goEnv(t, "GOPROXY"))
+			if err := linkCaches(warm, layers); err != nil {
+				return err
+			}
 			return os.MkdirAll(filepath.Join(env.WorkDir, "app"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -37,20 +37,28 @@ func newSite(t testing.TB, n *network, warm string) *site {
 	if warm == "" {
 		return s
 	}
-	for _, name := range []string{"go", "compiled", "go.toml", "compiled.toml"} {
-		// Go is linked, since nobody may write to it; what is compiled is added to.
-		transfer := os.Link
-		if strings.HasPrefix(name, "compiled") {
-			transfer = copyFile
-		}
-		if err := transferTree(filepath.Join(warm, name), filepath.Join(s.layers, name), transfer); err != nil {
-			t.Fatal(err)
-		}
+	if err := linkCaches(warm, s.layers); err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
 
-func transferTree(from, to string, transfer func(from, to string) error) error {
+// linkCaches makes Go and what was compiled in the layers of one build appear in others. A
+// pack is never written to: a new one takes its place.
+func linkCaches(from, to string) error {
+	for _, layer := range []string{"go-dist", "go-dist-rest", "build-base"} {
+		for _, name := range []string{layer, layer + ".toml"} {
+			err := linkTree(filepath.Join(from, name), filepath.Join(to, name))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // an older Go has no rest
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// linkTree makes the files of one directory appear in another.
+func linkTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -65,16 +73,8 @@ func transferTree(from, to string, transfer func(from, to string) error) error {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(to, rel)), 0o755); err != nil {
 			return err
 		}
-		return transfer(path, filepath.Join(to, rel))
+		return os.Link(path, filepath.Join(to, rel))
 	})
-}
-
-func copyFile(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o600)
 }
 
 // with makes the app of the next builds out of a txtar archive, with bindings, each
@@ -95,7 +95,7 @@ func (s *site) with(t testing.TB, app string, bindings map[string]map[string]str
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	keep := regexp.MustCompile(`^(go|compiled|build)\b`)
+	keep := regexp.MustCompile(`^(go-dist|build)\b`)
 	for _, entry := range entries {
 		if path := filepath.Join(s.layers, entry.Name()); !keep.MatchString(entry.Name()) {
 			if out, err := exec.Command("rm", "-rf", path).CombinedOutput(); err != nil { // modules are read-only

@@ -91,7 +91,7 @@ func overHTTPS(t *testing.T, warm string) {
 		}
 	}
 	t.Run("Go itself", func(t *testing.T) {
-		if found := findSecret(t, password, robot, filepath.Join(s.layers, "go")); len(found) > 0 {
+		if found := findSecret(t, password, robot, filepath.Join(s.layers, "go-dist")); len(found) > 0 {
 			t.Errorf("the secret is in %q", found)
 		}
 	})

@@ -350,21 +350,9 @@ func parseFlags(where string, args, shown []string) ([]Flag, error) {
 // goFlags reads GOFLAGS as the go command does: entries separated by space, each
 // possibly quoted as a whole, "-name=value" or "-name".
 func goFlags(text string) ([]Flag, error) {
-	var args []string
-	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
-		if quote := rest[0]; quote == '\'' || quote == '"' {
-			end := strings.IndexByte(rest[1:], quote)
-			if end < 0 {
-				return nil, fmt.Errorf("GOFLAGS: %c has no end", quote)
-			}
-			args, rest = append(args, rest[1:end+1]), rest[end+2:]
-			continue
-		}
-		end := strings.IndexAny(rest, " \t\r\n")
-		if end < 0 {
-			end = len(rest)
-		}
-		args, rest = append(args, rest[:end]), rest[end:]
+	args, err := splitQuoted(text)
+	if err != nil {
+		return nil, fmt.Errorf("GOFLAGS: %w", err)
 	}
 	for _, arg := range args {
 		name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
@@ -373,6 +361,27 @@ func goFlags(text string) ([]Flag, error) {
 		}
 	}
 	return parseFlags("GOFLAGS", args, args)
+}
+
+// splitQuoted splits words the way the go command does: a quote that begins a word ends it too.
+func splitQuoted(text string) ([]string, error) {
+	var words []string
+	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
+		if quote := rest[0]; quote == '\'' || quote == '"' {
+			end := strings.IndexByte(rest[1:], quote)
+			if end < 0 {
+				return nil, fmt.Errorf("%c has no end", quote)
+			}
+			words, rest = append(words, rest[1:end+1]), rest[end+2:]
+			continue
+		}
+		end := strings.IndexAny(rest, " \t\r\n")
+		if end < 0 {
+			end = len(rest)
+		}
+		words, rest = append(words, rest[:end]), rest[end:]
+	}
+	return words, nil
 }
 
 func quoteGoFlag(arg string) string {

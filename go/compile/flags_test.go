@@ -28,7 +28,7 @@ var commandTests = []struct {
 	// goflags is what is left of GOFLAGS.
 	goflags string
 }{
-	{"nothing set", Settings{DefaultLDFlags: "-w"}, "-trimpath @tags @mod -ldflags=-w .", ""},
+	{"nothing set", Settings{DefaultLDFlags: "-w"}, "-trimpath @tags @mod @nodwarf -ldflags=-w .", ""},
 	{"flags in GOFLAGS stay there", Settings{GoFlags: "-v  '-gcflags=-N -l'\t-p=2"},
 		"-trimpath @tags @mod .", "-v '-gcflags=-N -l' -p=2"},
 	{"-trimpath=false in GOFLAGS", Settings{GoFlags: "-trimpath=false"}, "@tags @mod .", "-trimpath=false"},
@@ -38,7 +38,7 @@ var commandTests = []struct {
 	{"tags add up", Settings{Tags: "a, b", GoFlags: "-tags=b,c", BuildFlags: "--tags 'c d' -tags=heroku,e"},
 		"-trimpath @tags,a,b,c,d,e @mod .", ""},
 	{"-ldflags in GOFLAGS before the default", Settings{DefaultLDFlags: "-w", GoFlags: "'-ldflags=-s -w'"},
-		"-trimpath @tags @mod '-ldflags=-s -w' .", ""},
+		"-trimpath @tags @mod @nodwarf '-ldflags=-s -w' .", ""},
 	{"-ldflags in BP_GO_BUILD_FLAGS before GOFLAGS", Settings{GoFlags: "-ldflags=-s", BuildFlags: `-ldflags="-X main.v=1"`},
 		"-trimpath @tags @mod '-ldflags=-X main.v=1' .", ""},
 	{"BP_GO_BUILD_LDFLAGS before all", Settings{DefaultLDFlags: "-w", GoFlags: "-ldflags=-s", BuildFlags: "-ldflags=-v", LDFlags: "-X main.v=$VERSION"},
@@ -47,9 +47,9 @@ var commandTests = []struct {
 	{"-ldflags in two words", Settings{BuildFlags: `-ldflags "-X main.v=$TOKEN"`}, `-trimpath @tags @mod "-ldflags=-X main.v=$TOKEN" .`, ""},
 	{"-ldflags in one word", Settings{BuildFlags: `-ldflags="-X main.v=$TOKEN"`}, `-trimpath @tags @mod "-ldflags=-X main.v=$TOKEN" .`, ""},
 	{"a linker symbol beside the user's flags", Settings{LDFlags: "-s", LinkerSymbol: "main.v", LinkerValue: "abc"},
-		"-trimpath @tags @mod '-ldflags=-s -X main.v=abc' .", ""},
+		"-trimpath @tags @mod @nodwarf '-ldflags=-s -X main.v=abc' .", ""},
 	{"a linker symbol beside the default", Settings{DefaultLDFlags: "-w", LinkerSymbol: "main.v", LinkerValue: "abc"},
-		"-trimpath @tags @mod '-ldflags=-w -X main.v=abc' .", ""},
+		"-trimpath @tags @mod @nodwarf '-ldflags=-w -X main.v=abc' .", ""},
 	{"-mod=mod", Settings{GoFlags: "-mod=mod -modcacherw"}, "-trimpath @tags -mod=mod -modcacherw .", ""},
 	{"-mod in BP_GO_BUILD_FLAGS before GOFLAGS", Settings{GoFlags: "-mod=mod", BuildFlags: "-mod readonly"}, "-trimpath @tags @mod .", ""},
 	{"flags that change what belongs to a package go to go list too", Settings{BuildFlags: "-race -v"},
@@ -83,7 +83,7 @@ func TestCommand(t *testing.T) {
 				p.job.Mod = flags.Mod
 			}
 			p.command()
-			want := "go build -o /out/ " + strings.NewReplacer("@tags", "-tags=scalingo,heroku", "@mod", "-mod=readonly -modcacherw").Replace(tt.command)
+			want := "go build -o /out/ " + strings.NewReplacer("@tags", "-tags=scalingo,heroku", "@mod", "-mod=readonly -modcacherw", "@nodwarf", "-gcflags=all=-dwarf=false").Replace(tt.command)
 			if got := p.Command(); got != want {
 				t.Errorf("command\n%s, want\n%s", got, want)
 			}
@@ -181,10 +181,10 @@ func TestFlagsForOldGo(t *testing.T) {
 	}
 	for _, tt := range []struct{ goVersion, want string }{
 		{"1.4", `go install '-tags=scalingo heroku x' '-ldflags=-w -X main.v 1' -a -installsuffix nocgo ./cmd/a`},
-		{"1.11", `go install '-tags=scalingo heroku x' -mod=readonly '-ldflags=-w -X main.v 1' ./cmd/a`},
-		{"1.13", `go build -o /out/ -trimpath -tags=scalingo,heroku,x -mod=readonly '-ldflags=-w -X main.v 1' ./cmd/a`},
-		{"1.17", `go build -o /out/ -trimpath -tags=scalingo,heroku,x -mod=readonly -modcacherw '-ldflags=-w -X main.v 1' ./cmd/a`},
-		{"1.18", `go build -o /out/ -trimpath -buildvcs=false -tags=scalingo,heroku,x -mod=readonly -modcacherw '-ldflags=-w -X main.v 1' ./cmd/a`},
+		{"1.11", `go install '-tags=scalingo heroku x' -mod=readonly -gcflags=all=-dwarf=false '-ldflags=-w -X main.v 1' ./cmd/a`},
+		{"1.13", `go build -o /out/ -trimpath -tags=scalingo,heroku,x -mod=readonly -gcflags=all=-dwarf=false '-ldflags=-w -X main.v 1' ./cmd/a`},
+		{"1.17", `go build -o /out/ -trimpath -tags=scalingo,heroku,x -mod=readonly -modcacherw -gcflags=all=-dwarf=false '-ldflags=-w -X main.v 1' ./cmd/a`},
+		{"1.18", `go build -o /out/ -trimpath -buildvcs=false -tags=scalingo,heroku,x -mod=readonly -modcacherw -gcflags=all=-dwarf=false '-ldflags=-w -X main.v 1' ./cmd/a`},
 	} {
 		v := toolchain.MustParseVersion(tt.goVersion)
 		p := Plan{

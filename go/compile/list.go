@@ -22,6 +22,9 @@ type Package struct {
 	DepOnly    bool
 	GoFiles    []string
 	CgoFiles   []string
+	// SwigFiles and SwigCXXFiles are what SWIG makes Go and C of.
+	SwigFiles    []string
+	SwigCXXFiles []string
 	// Target is where "go install" would put a command: the go command's own name for it.
 	Target string
 	// Match are the patterns of the command line that match the package.
@@ -29,12 +32,14 @@ type Package struct {
 	Deps   []string
 	Module *struct {
 		Path string
+		// Dir is where its sources are: those of what replaces it.
+		Dir  string
 		Main bool
 	}
 	Error *struct{ Err, Pos string }
 }
 
-const listFields = "ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,Target,Match,Module,Error"
+const listFields = "ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,SwigFiles,SwigCXXFiles,Target,Match,Module,Error"
 
 // Binary is the file name of a command.
 func (p Package) Binary() string { return filepath.Base(p.Target) }

@@ -35,6 +35,7 @@ const (
 	VendorAlways    Feature = "vendor/ whatever GO15VENDOREXPERIMENT says"
 	VendorLeftOut   Feature = "./... without vendor/"
 	BuildCache      Feature = "GOCACHE"
+	CompilerDWARF   Feature = "-gcflags=all=-dwarf=false"
 	ModuleMode      Feature = "modules"
 	ListDeps        Feature = "go list -deps"
 	ListFind        Feature = "go list -find"
@@ -47,6 +48,7 @@ const (
 	BuildVCS        Feature = "-buildvcs"
 	Workspaces      Feature = "go.work"
 	ListFields      Feature = "go list -json=FIELDS"
+	ModuleIndex     Feature = "an index of each module in GOCACHE"
 	Toolchains      Feature = "GOTOOLCHAIN"
 	WorkspaceVendor Feature = "vendor/ beside go.work"
 	GoAuth          Feature = "GOAUTH"
@@ -59,6 +61,7 @@ var since = map[Feature]Version{
 	VendorAlways:    MustParseVersion("1.7"),
 	VendorLeftOut:   MustParseVersion("1.9"),
 	BuildCache:      MustParseVersion("1.10"),
+	CompilerDWARF:   MustParseVersion("1.10"),
 	ModuleMode:      MustParseVersion("1.11"),
 	ListDeps:        MustParseVersion("1.11"),
 	ListFind:        MustParseVersion("1.11"),
@@ -71,6 +74,7 @@ var since = map[Feature]Version{
 	BuildVCS:        MustParseVersion("1.18"),
 	Workspaces:      MustParseVersion("1.18"),
 	ListFields:      MustParseVersion("1.19"),
+	ModuleIndex:     MustParseVersion("1.19"),
 	Toolchains:      MustParseVersion("1.21"),
 	WorkspaceVendor: MustParseVersion("1.22"),
 	GoAuth:          MustParseVersion("1.24"),
@@ -109,8 +113,7 @@ func (g Go) Output(dir string, env []string, args ...string) ([]byte, error) {
 
 // settle makes an unpacked distribution usable. Go up to 1.9 takes its own
 // packages for stale when their sources are newer than the archives beside them,
-// so all files get one time; restoring a layer sets times anew, which is why
-// this runs on restored distributions too.
+// so all files get one time.
 func settle(root string, v Version) error {
 	if v.Has(BuildCache) {
 		return nil
@@ -124,10 +127,11 @@ func settle(root string, v Version) error {
 	})
 }
 
-// Open returns the distribution at root, which Install made in this build or an earlier one.
+// Settle makes a distribution usable whose files were put there in another build than Install's.
+func (g Go) Settle() error { return settle(g.Root, g.Version) }
+
+// Open returns the distribution at root, which Install made.
 func Open(root string, v Version, exec effect.Executor) (Go, error) {
-	if err := settle(root, v); err != nil {
-		return Go{}, err
-	}
-	return Go{Root: root, Version: v, Exec: exec}, nil
+	g := Go{Root: root, Version: v, Exec: exec}
+	return g, g.Settle()
 }

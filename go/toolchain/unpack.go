@@ -23,7 +23,7 @@ import (
 
 // TrimRules names what is left out when a distribution is unpacked. It is part
 // of the layer's metadata: a change here makes restored layers stale.
-const TrimRules = "no-tests-1"
+const TrimRules = "no-tests-2"
 
 // Trim tells whether a file of a distribution is left out when it is unpacked;
 // name is slash-separated, without the leading "go/".

@@ -1,0 +1,369 @@
+package buildcache
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// modulesLayer is the name of the layer with the sources of modules.
+const modulesLayer = "modules"
+
+// Modules is the go command's module cache, GOMODCACHE, as a pack of the packages that
+// the last build used and of what describes the modules: their go.mod files, for the most part.
+//
+// The go command takes a module that is there in part for the module, and does not notice
+// before it looks for what is missing. What it indexes of one is wrong for the whole (Go
+// 1.19 and newer), so while parts are there it has to run with goindex=0 in GODEBUG;
+// and where it fails, the whole modules have to be fetched: see Complete.
+type Modules struct {
+	*Cache
+	dir string
+	// parts are the directories in dir that hold a part of a module, slash-separated.
+	parts map[string]bool
+	// removed are those that were, to make room for the whole.
+	removed []string
+}
+
+// OpenModules opens the pack of module sources for the directory dir.
+func (s *Store) OpenModules(dir string) (*Modules, error) {
+	cache, err := s.Open(modulesLayer, nil)
+	return &Modules{Cache: cache, dir: dir, parts: map[string]bool{}}, err
+}
+
+// Dir is the module cache.
+func (m *Modules) Dir() string { return m.dir }
+
+// Unpack fills the module cache with what is known of the modules that sums names, all for
+// nil. Sources of modules that are not among them stay out, and, where whole is set, of modules of which
+// the pack has a part. So do those of a module in part that others, nested in its path, join now:
+// one of these may have a package that the part lacks, and the go command would not see that both have it.
+func (m *Modules) Unpack(sums []module.Version, whole bool) error {
+	if !m.Restored() {
+		return nil
+	}
+	leave := map[string]bool{}
+	var joining []string
+	listed := map[string]bool{}
+	for _, v := range sums {
+		listed[directory(v)] = true
+		if _, known := slices.BinarySearch(m.pack.index.Known, v.String()); !known {
+			joining = append(joining, v.Path)
+		}
+	}
+	for _, part := range m.pack.index.Parts {
+		name, _, _ := strings.Cut(part, "@")
+		owner, err := module.UnescapePath(name)
+		nested := func(p string) bool { return strings.HasPrefix(p, owner+"/") }
+		leave[part] = whole || err != nil || slices.ContainsFunc(joining, nested)
+	}
+	err := m.Cache.Unpack(m.dir, func(name string) bool {
+		if strings.HasPrefix(name, downloads) {
+			return true
+		}
+		dir := moduleDirectory(name)
+		return !leave[dir] && (sums == nil || listed[dir] || !m.inParts(dir))
+	})
+	if m.Restored() {
+		for _, part := range m.pack.index.Parts {
+			if !leave[part] && isDir(filepath.Join(m.dir, filepath.FromSlash(part))) {
+				m.parts[part] = true
+			}
+		}
+	}
+	return err
+}
+
+func (m *Modules) inParts(dir string) bool {
+	_, found := slices.BinarySearch(m.pack.index.Parts, dir)
+	return found
+}
+
+// Partial is the number of modules that are there in part.
+func (m *Modules) Partial() int { return len(m.parts) }
+
+// Complete makes room for whole modules: the directories of those in part are
+// removed that text, which the go command printed, names, or all where it names none. It returns
+// their number; the go command fetches what it misses.
+func (m *Modules) Complete(text string) (int, error) {
+	var named []string
+	for part := range m.parts {
+		escaped, _, _ := strings.Cut(part, "@")
+		if name, err := module.UnescapePath(escaped); err == nil && mentions(text, name) {
+			named = append(named, part)
+		}
+	}
+	if len(named) == 0 {
+		for part := range m.parts {
+			named = append(named, part)
+		}
+	}
+	return len(named), m.remove(named)
+}
+
+// CompleteOnly makes room for the whole of those modules that are there in part, given by
+// their directories, and returns their number.
+func (m *Modules) CompleteOnly(dirs []string) (int, error) {
+	var parts []string
+	for _, dir := range dirs {
+		rel, err := filepath.Rel(m.dir, dir)
+		if part := filepath.ToSlash(rel); err == nil && m.parts[part] && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return len(parts), m.remove(parts)
+}
+
+func (m *Modules) remove(parts []string) error {
+	for _, part := range parts {
+		if err := Remove(filepath.Join(m.dir, filepath.FromSlash(part))); err != nil {
+			return err
+		}
+		delete(m.parts, part)
+		m.removed = append(m.removed, part)
+	}
+	return nil
+}
+
+// Missing is the number of modules that Complete made room for and that did not come.
+func (m *Modules) Missing() int {
+	missing := 0
+	for _, part := range m.removed {
+		if !isDir(filepath.Join(m.dir, filepath.FromSlash(part))) {
+			missing++
+		}
+	}
+	return missing
+}
+
+// mentions tells whether a text has an import path, or one below it, as a word.
+func mentions(text, importPath string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], importPath)
+		if i < 0 {
+			return false
+		}
+		before, after := text[:from+i], text[from+i+len(importPath):]
+		inWord := before != "" && !strings.ContainsAny(before[len(before)-1:], " \t\n\"'`:(@")
+		if !inWord && (after == "" || strings.ContainsAny(after[:1], "/ \t\n\"'`:;,)@")) {
+			return true
+		}
+		from = len(text) - len(after)
+	}
+}
+
+// Used is a package of a module that a build used.
+type Used struct {
+	// Dir is the package's directory, Module that of its module.
+	Dir, Module string
+	// Cgo tells that a C compiler reads it, which may include whatever the module has, or
+	// what the system has in its place.
+	Cgo bool
+}
+
+// Selection says what is to be kept of a module cache.
+type Selection struct {
+	// Packages are what the build used; those of modules elsewhere do not matter.
+	Packages []Used
+	// Sums are the modules that the app's go.sum names, nil where there is none: what
+	// describes others is left out.
+	Sums []module.Version
+	// Whole tells to keep whole modules, whatever was used of them, since something else than the build reads them.
+	Whole bool
+}
+
+// Keep keeps what the selection names.
+func (m *Modules) Keep(s Selection) error {
+	s.Packages = slices.DeleteFunc(slices.Clone(s.Packages), func(u Used) bool { return !m.has(u.Module) })
+	of := s.hash(m.dir)
+	// A module's content is fixed by its version: the same choice has the same files.
+	if !s.Whole && m.Restored() && m.Of() == of && len(m.parts) == len(m.pack.index.Parts) {
+		m.KeepAll()
+		return nil
+	}
+	content := Content{Of: of}
+	for _, v := range s.Sums {
+		content.Known = append(content.Known, v.String())
+	}
+	slices.Sort(content.Known)
+	var err error
+	sums := s.Sums
+	if s.Whole {
+		sums = nil // others may have been fetched by whoever reads them
+	}
+	if content.Files, err = m.described(sums); err != nil {
+		return err
+	}
+	var files []File
+	if s.Whole {
+		files, err = m.whole(s)
+	} else {
+		files, content.Parts, err = m.inPart(s)
+	}
+	if err != nil {
+		return err
+	}
+	content.Files = append(content.Files, files...)
+	return m.Cache.Keep(content)
+}
+
+// hash is the selection in short, as seen from the directory dir.
+func (s Selection) hash(dir string) string {
+	sum := sha256.New()
+	_, _ = fmt.Fprintf(sum, "%v\n", s.Whole) // a hash takes all
+	for _, u := range s.sorted() {
+		_, _ = fmt.Fprintf(sum, "%s %v\n", strings.TrimPrefix(u.Dir, dir), u.Cgo)
+	}
+	for _, v := range slices.SortedFunc(slices.Values(s.Sums), compareVersions) {
+		_, _ = fmt.Fprintf(sum, "%s %s\n", v.Path, v.Version)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func compareVersions(a, b module.Version) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Version, b.Version))
+}
+
+func (s Selection) sorted() []Used {
+	return slices.SortedFunc(slices.Values(s.Packages), func(a, b Used) int { return cmp.Compare(a.Dir, b.Dir) })
+}
+
+// has tells whether a directory lies in the module cache.
+func (m *Modules) has(dir string) bool {
+	rel, err := filepath.Rel(m.dir, dir)
+	return err == nil && dir != "" && filepath.IsLocal(rel)
+}
+
+// downloads is where the module cache has what describes modules.
+const downloads = "cache/download/"
+
+// describing are the files that the go command wants of a module besides its
+// sources: it takes one that is unpacked for verified while there is a .ziphash.
+var describing = []string{".mod", ".info", ".ziphash"}
+
+// described are the files that describe modules.
+func (m *Modules) described(sums []module.Version) ([]File, error) {
+	var listed map[module.Version]bool
+	if sums != nil {
+		listed = map[module.Version]bool{}
+		for _, v := range sums {
+			listed[v] = true
+		}
+	}
+	files, err := m.store.Files(filepath.Join(m.dir, filepath.FromSlash(downloads)), func(name string) bool {
+		return name == "sumdb"
+	})
+	files = slices.DeleteFunc(files, func(f File) bool {
+		v, ok := describedModule(downloads + f.Name)
+		return !ok || listed != nil && !listed[v]
+	})
+	for i := range files {
+		files[i].Name = downloads + files[i].Name
+	}
+	return files, err
+}
+
+// describedModule is the module that a file of the module cache describes.
+func describedModule(name string) (module.Version, bool) {
+	rest, ok := strings.CutPrefix(name, downloads)
+	if !ok || !slices.Contains(describing, path.Ext(name)) {
+		return module.Version{}, false
+	}
+	escapedPath, file, ok := strings.Cut(rest, "/@v/")
+	if !ok {
+		return module.Version{}, false
+	}
+	modulePath, pathErr := module.UnescapePath(escapedPath)
+	version, versionErr := module.UnescapeVersion(strings.TrimSuffix(file, path.Ext(file)))
+	return module.Version{Path: modulePath, Version: version}, pathErr == nil && versionErr == nil
+}
+
+// directory is where the module cache has the sources of a module, slash-separated, "" for a name that is none.
+func directory(v module.Version) string {
+	escaped, err := module.EscapePath(v.Path)
+	version, versionErr := module.EscapeVersion(v.Version)
+	if errors.Join(err, versionErr) != nil {
+		return ""
+	}
+	return escaped + "@" + version
+}
+
+// moduleDirectory is the directory of the module that a file of the module cache belongs to.
+func moduleDirectory(name string) string {
+	at := strings.IndexByte(name, '@')
+	if at < 0 {
+		return name
+	}
+	end := strings.IndexByte(name[at:], '/')
+	if end < 0 {
+		return name
+	}
+	return name[:at+end]
+}
+
+func isDir(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
+}
+
+// whole are all files of all modules, but for versions that another one has taken the place of.
+func (m *Modules) whole(s Selection) ([]File, error) {
+	wanted, superseded := map[string]bool{}, map[string]bool{}
+	for _, v := range s.Sums {
+		wanted[directory(v)] = true
+		escaped, _, _ := strings.Cut(directory(v), "@")
+		superseded[escaped] = true
+	}
+	return m.store.Files(m.dir, func(name string) bool {
+		if name == "cache" {
+			return true
+		}
+		escaped, _, versioned := strings.Cut(moduleDirectory(name), "@")
+		return versioned && superseded[escaped] && !wanted[moduleDirectory(name)]
+	})
+}
+
+// inPart are the files that the packages need, and the modules that they are but a part of.
+func (m *Modules) inPart(s Selection) (files []File, parts []string, err error) {
+	byModule, cgo := map[string][]string{}, map[string]bool{}
+	for _, u := range s.Packages {
+		byModule[u.Module] = append(byModule[u.Module], u.Dir)
+		cgo[u.Module] = cgo[u.Module] || u.Cgo
+	}
+	chosen := map[string]File{}
+	for dir, packages := range byModule {
+		rel, err := filepath.Rel(m.dir, dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		rel = filepath.ToSlash(rel)
+		var own []File
+		if cgo[dir] && !m.parts[rel] {
+			own, err = m.store.Files(dir, nil)
+		} else {
+			own, err = m.store.moduleFiles(dir, packages)
+			parts = append(parts, rel)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, f := range own {
+			f.Name = path.Join(rel, f.Name)
+			chosen[f.Name] = f
+		}
+	}
+	slices.Sort(parts)
+	for _, f := range chosen {
+		files = append(files, f)
+	}
+	return files, parts, nil
+}

@@ -1,0 +1,333 @@
+package golang
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/Scalingo/go-cnb/go/buildcache"
+	"github.com/Scalingo/go-cnb/go/compile"
+	"github.com/Scalingo/go-cnb/go/hook"
+	"github.com/Scalingo/go-cnb/go/toolchain"
+)
+
+// Directories in scratch: Go, the GOPATH with the module cache, and GOCACHE.
+const (
+	goDir       = "go"
+	modulesDir  = "modules"
+	compiledDir = "compiled"
+)
+
+// caches are the directories of a project that live on as packs.
+type caches struct {
+	// modules is the module cache, nil where nothing is taken from one, compiled the build cache.
+	modules  *buildcache.Modules
+	compiled *buildcache.Compiled
+	// vendored is what was fetched for the lock of an older tool.
+	vendored *folder
+	folders  []*folder
+	// whole tells that whole modules are needed: see partial.
+	whole bool
+	// sourcesThere and compiledThere wait for what is unpacked beside the build.
+	sourcesThere, compiledThere func() error
+}
+
+// folder is a directory that is packed as it is.
+type folder struct {
+	*buildcache.Cache
+	dir string
+}
+
+func (p *project) openFolder(name string, key map[string]string) (*folder, error) {
+	cache, err := p.build.store.Open(name, key)
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{cache, filepath.Join(p.build.scratch, name)}
+	p.folders = append(p.folders, f)
+	p.build.cached = append(p.build.cached, cache)
+	return f, nil
+}
+
+// placeCaches says where the go command finds its directories.
+func (p *project) placeCaches(e *goEnvironment) {
+	e.gopath = filepath.Join(p.build.scratch, modulesDir)
+	e.gocache = filepath.Join(p.build.scratch, compiledDir)
+}
+
+// unpackCaches opens the packs of earlier builds and unpacks them beside the
+// build: sources of modules or of what a lock names, and compiled packages as far as this Go caches any.
+func (p *project) unpackCaches() error {
+	b := p.build
+	p.sourcesThere = p.dist.room.ready
+	var err error
+	switch {
+	case p.job.Modules && p.job.Mod != "vendor":
+		dir := filepath.Join(b.scratch, modulesDir, "pkg", "mod")
+		if p.modules, err = b.store.OpenModules(dir); err != nil {
+			return err
+		}
+		b.cached = append(b.cached, p.modules.Cache)
+		if p.whole, err = p.needsWholeModules(); err != nil {
+			return err
+		}
+		sums := p.sums()
+		if p.app.unlocked() {
+			sums = nil // versions are yet to be found
+		}
+		whole := p.whole
+		p.sourcesThere = b.beside(func() error { return p.modules.Unpack(sums, whole) })
+	case p.app.fetches():
+		if p.vendored, err = p.openFolder(vendorLayer, nil); err != nil {
+			return err
+		}
+		p.sourcesThere = b.beside(func() error { return p.vendored.Unpack(p.vendored.dir, nil) })
+	}
+	if !p.dist.Version.Has(toolchain.BuildCache) {
+		return nil
+	}
+	p.compiled, err = b.store.OpenCompiled(filepath.Join(b.scratch, compiledDir), map[string]string{
+		"go": p.dist.Version.String(),
+		// The go command does not see that the C headers of the build image have changed.
+		"distro": b.context.TargetDistro.Name + " " + b.context.TargetDistro.Version,
+	})
+	if err != nil {
+		return err
+	}
+	p.compiled.All = p.whole
+	b.cached = append(b.cached, p.compiled.Caches()...)
+	// Compiled packages are what takes longest to unpack, and are needed last.
+	p.compiledThere = b.beside(func() error {
+		if err := p.awaitSources(); err != nil {
+			return err
+		}
+		return p.compiled.Unpack()
+	})
+	return nil
+}
+
+// sums are the modules that the app's go.sum files name, nil where another file may have taken their place.
+func (p *project) sums() []module.Version {
+	if p.job.Flags.Has("modfile") {
+		return nil
+	}
+	return p.app.modules.Sums()
+}
+
+// awaitSources waits for Go and the sources of dependencies to be there.
+func (p *project) awaitSources() error {
+	if err := p.dist.room.ready(); err != nil {
+		return err
+	}
+	return p.sourcesThere()
+}
+
+// needsWholeModules tells whether something may read more of a module than the
+// packages that the last build used, or would not fail where it finds them missing: hooks; a Go that
+// adds requirements to go.mod by itself for what it does not find; versions that are yet to be found;
+// patterns that match packages of other modules.
+func (p *project) needsWholeModules() (bool, error) {
+	hooks, err := p.build.hasHooks()
+	pattern := func(target string) bool { return strings.Contains(target, "...") && !strings.HasPrefix(target, ".") }
+	return hooks || !p.dist.Version.Has(toolchain.ReadOnlyMods) || p.job.Mod != "readonly" || p.app.unlocked() ||
+		slices.ContainsFunc(p.job.Targets.Patterns, pattern), err
+}
+
+// withoutIndex keeps the go command from its index of modules: one that was made of a
+// part is wrong for the whole, and the reverse, and neither is worth the time for a cache that changes.
+func (p *project) withoutIndex() {
+	if !p.dist.Version.Has(toolchain.ModuleIndex) {
+		return
+	}
+	value := "goindex=0"
+	if users := p.build.settings.Env["GODEBUG"]; users != "" {
+		value = users + "," + value
+	}
+	p.job.Env = append(without(p.job.Env, "GODEBUG"), "GODEBUG="+value)
+}
+
+// prepare finds the programs and their packages, and fetches what they need. What
+// a C compiler reads has to be there in whole: where a header is missing it may find another one of that name.
+func (p *project) prepare(ctx context.Context, output io.Writer) (plan compile.Plan, err error) {
+	for {
+		err = p.withWhole(ctx, output, func(string) bool { return false }, func(output io.Writer) error {
+			job := p.job
+			job.Output = output
+			plan, err = job.Prepare()
+			return err
+		})
+		if err != nil {
+			return plan, err
+		}
+		if more, err := p.completeFor(ctx, plan); err != nil || !more {
+			return plan, err
+		}
+		if err := p.prefetch(ctx); err != nil {
+			return plan, err
+		}
+	}
+}
+
+// completeFor makes room for whole modules that the plan needs, and tells whether there are any.
+func (p *project) completeFor(ctx context.Context, plan compile.Plan) (bool, error) {
+	if !p.whole && slices.Contains(plan.Programs(), hook.PostCompile) { // it may run the go command itself
+		p.whole = true
+		if p.partial() > 0 {
+			return p.complete(ctx, "")
+		}
+		_, err := p.dist.room.complete(ctx)
+		return false, err
+	}
+	if p.modules == nil {
+		return false, nil
+	}
+	var cgo []string
+	for _, d := range plan.Dependencies() {
+		if d.Cgo {
+			cgo = append(cgo, d.Module)
+		}
+	}
+	completed, err := p.modules.CompleteOnly(cgo)
+	return completed > 0, err
+}
+
+// compile builds the programs.
+func (p *project) compile(ctx context.Context) (binaries []compile.Binary, err error) {
+	if p.compiledThere != nil {
+		if err := p.compiledThere(); err != nil {
+			return nil, err
+		}
+	}
+	again := false
+	err = p.withWhole(ctx, p.job.Output, p.plan.OwnFault, func(output io.Writer) error {
+		if again {
+			job := p.job
+			job.Output = output
+			if p.plan, err = job.Prepare(); err != nil {
+				return err
+			}
+		}
+		again = true
+		binaries, err = p.plan.To(output).Build()
+		return err
+	})
+	return binaries, err
+}
+
+// attempt is a run of the go command: what it said and how it ended.
+type attempt struct {
+	said bytes.Buffer
+	err  error
+}
+
+// tell hands on what was said, and the error.
+func (a *attempt) tell(output io.Writer) error {
+	_, _ = output.Write(a.said.Bytes()) // the log
+	return a.err
+}
+
+// withWhole runs the go command. Where it fails and not all of each module is
+// there, or of Go, it runs once more with what its words name in whole, and a last time with all
+// of them: only then does an error count. final tells by its words that more of them would change nothing.
+func (p *project) withWhole(ctx context.Context, output io.Writer, final func(said string) bool, run func(io.Writer) error) error {
+	if p.partial() == 0 && p.dist.room.unpacked {
+		return run(output)
+	}
+	var first *attempt
+	for {
+		last := &attempt{}
+		last.err = run(&last.said)
+		if last.err == nil || final(last.said.String()) {
+			return last.tell(output)
+		}
+		text := ""
+		if first == nil {
+			text = last.said.String() + "\n" + last.err.Error()
+		}
+		switch more, err := p.complete(ctx, text); {
+		case err != nil:
+			return err
+		case !more && first != nil && p.modules != nil && p.modules.Missing() > 0:
+			return first.tell(output) // no module came, so that it stands as it was; more often than not for the same reason
+		case !more:
+			return last.tell(output)
+		}
+		if first == nil {
+			first = last
+		}
+		if err := p.prefetch(ctx); err != nil {
+			p.build.Bodyf("They cannot be fetched: %s", err)
+			return first.tell(output)
+		}
+	}
+}
+
+// partial is the number of modules that are there in part.
+func (p *project) partial() int {
+	if p.modules == nil {
+		return 0
+	}
+	return p.modules.Partial()
+}
+
+// ofGoItself matches what the go command says when it misses a part of itself.
+var ofGoItself = regexp.MustCompile(`\bcmd/|no such tool|is not in (std|GOROOT)`)
+
+// complete makes room for the whole of what the go command's words name, all for
+// "", and tells whether there is any more than before.
+func (p *project) complete(ctx context.Context, said string) (more bool, err error) {
+	if p.partial() > 0 {
+		completed, err := p.modules.Complete(said)
+		if err != nil {
+			return false, err
+		}
+		p.build.Bodyf("Looking again, with the whole of %s", count(completed, "module"))
+		more = true
+	}
+	if more || said == "" || ofGoItself.MatchString(said) {
+		unpacked, err := p.dist.room.complete(ctx)
+		return more || unpacked, err
+	}
+	return false, nil
+}
+
+// packCaches begins to pack what the next build can use.
+func (p *project) packCaches() {
+	b := p.build
+	if p.modules != nil {
+		b.beside(p.keepModules)
+	}
+	if p.compiled != nil {
+		b.beside(p.compiled.Keep)
+	}
+	for _, f := range p.folders {
+		b.beside(func() error {
+			files, err := b.store.Files(f.dir, nil)
+			if err != nil {
+				return err
+			}
+			return f.Keep(buildcache.Content{Files: files})
+		})
+	}
+}
+
+func (p *project) keepModules() error {
+	s := buildcache.Selection{
+		Sums:  p.sums(),
+		Whole: p.whole,
+	}
+	for _, d := range p.plan.Dependencies() {
+		s.Packages = append(s.Packages, buildcache.Used{Dir: d.Dir, Module: d.Module, Cgo: d.Cgo})
+	}
+	if err := p.modules.Keep(s); err != nil {
+		return fmt.Errorf("sources of modules: %w", err)
+	}
+	return nil
+}
