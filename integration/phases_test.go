@@ -23,7 +23,7 @@ import (
 //	proxy                    make the module proxy file://$WORK/proxy of modules/PATH@VERSION/...; a file .revision there names the commit
 //
 // The app is the directory "app" of the story.
-func TestPhases(t *testing.T) { stories(t, "phases", "BP_GO_VERSION=1.*") }
+func TestPhases(t *testing.T) { stories(t, "phases", "BP_GO_VERSION=1.22") }
 
 // TestLegacy runs the stories in testdata/legacy: apps of the dependency tools
 // from before modules.

@@ -197,7 +197,10 @@ func (c *Compiled) tooLarge(files, fresh []File) bool {
 		isFresh[f.Name] = true
 		needed += cost(f)
 	}
-	both = needed + float64(c.base.pack.size)
+	both = needed
+	for _, c := range base {
+		both += float64(c)
+	}
 	for _, f := range files {
 		if !isFresh[f.Name] {
 			needed += float64(base[f.Name])

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -132,7 +134,7 @@ func TestAFlippedByteIsNoticed(t *testing.T) {
 		few *= 5
 	}
 	whole, all := 0, 0
-	for at := range data {
+	for at := range data[:frames+8] {
 		inFrame := at % first // of two frames
 		if at < frames && inFrame > 7 && inFrame < first-5 && at < frames-5 && at%few != 0 {
 			continue // a frame takes long to read
@@ -140,13 +142,23 @@ func TestAFlippedByteIsNoticed(t *testing.T) {
 		broken := slices.Clone(data)
 		broken[at] ^= 1 << (at % 8)
 		ok := harmless(t, fmt.Sprintf("byte %d", at), broken, wantOf(files))
+		if at >= frames && !ok {
+			t.Errorf("byte %d, behind %d of frames, is for others, but makes a difference", at, frames)
+		}
 		if at < frames {
 			all++
 			if ok {
 				whole++
 			}
-		} else if forOthers := at < frames+8; ok != forOthers {
-			t.Errorf("byte %d of %d, behind %d of frames: counts as whole %t", at, len(data), frames, ok)
+		}
+	}
+	for at := frames + 8; at < len(data); at++ {
+		for bit := range 8 {
+			broken := slices.Clone(data)
+			broken[at] ^= 1 << bit
+			if _, err := readIndex(bytes.NewReader(broken), int64(len(broken))); !errors.Is(err, ErrDamaged) {
+				t.Errorf("byte %d of %d, behind %d of frames: got %v", at, len(data), frames, err)
+			}
 		}
 	}
 	if whole > all/5 {
@@ -256,6 +268,30 @@ func TestAForgedIndexIsRefused(t *testing.T) {
 				t.Error("it counts as whole")
 			}
 		})
+	}
+}
+
+// TestFramesOfAnotherSizeAreRefused: unpacking takes it that a file's place says in which frames it lies.
+func TestFramesOfAnotherSizeAreRefused(t *testing.T) {
+	f := newForger(t)
+	decoder, err := zstd.NewReader(bytes.NewReader(f.frames))
+	must(t, err)
+	defer decoder.Close()
+	archive, err := io.ReadAll(decoder)
+	must(t, err)
+	for size, want := range map[int]bool{frameSize: true, frameSize / 2: false, frameSize * 3 / 2: false} {
+		var frames []byte
+		var cut []frame
+		for piece := range slices.Chunk(archive, size) {
+			packed, err := compress(piece, nil)
+			must(t, err)
+			frames = append(frames, packed...)
+			cut = append(cut, frame{Size: int64(len(packed)), Raw: int64(len(piece))})
+		}
+		data := forger{f.files, frames, f.index}.with(t, func(i *index) { i.Frames = cut })
+		if harmless(t, "frames", data, wantOf(f.files)) != want {
+			t.Errorf("frames of %d bytes count as whole: %t", size, !want)
+		}
 	}
 }
 

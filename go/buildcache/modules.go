@@ -44,9 +44,9 @@ func (s *Store) OpenModules(dir string) (*Modules, error) {
 func (m *Modules) Dir() string { return m.dir }
 
 // Unpack fills the module cache with what is known of the modules that sums names, all for
-// nil. Sources of modules that are not among them stay out, and, where whole is set, of modules of which
-// the pack has a part. So do those of a module in part that others, nested in its path, join now:
-// one of these may have a package that the part lacks, and the go command would not see that both have it.
+// nil. Of modules of which the pack has a part the sources stay out where the module is not among them,
+// and where whole is set. So do they where a module joins now whose path is nested in the part's, or the other way round:
+// it may have a package that the part lacks, and the go command would not see that both have it.
 func (m *Modules) Unpack(sums []module.Version, whole bool) error {
 	if !m.Restored() {
 		return nil
@@ -63,7 +63,7 @@ func (m *Modules) Unpack(sums []module.Version, whole bool) error {
 	for _, part := range m.pack.index.Parts {
 		name, _, _ := strings.Cut(part, "@")
 		owner, err := module.UnescapePath(name)
-		nested := func(p string) bool { return strings.HasPrefix(p, owner+"/") }
+		nested := func(p string) bool { return strings.HasPrefix(p, owner+"/") || strings.HasPrefix(owner, p+"/") }
 		leave[part] = whole || err != nil || slices.ContainsFunc(joining, nested)
 	}
 	err := m.Cache.Unpack(m.dir, func(name string) bool {
@@ -196,11 +196,7 @@ func (m *Modules) Keep(s Selection) error {
 	}
 	slices.Sort(content.Known)
 	var err error
-	sums := s.Sums
-	if s.Whole {
-		sums = nil // others may have been fetched by whoever reads them
-	}
-	if content.Files, err = m.described(sums); err != nil {
+	if content.Files, err = m.described(s); err != nil {
 		return err
 	}
 	var files []File
@@ -250,21 +246,19 @@ const downloads = "cache/download/"
 // sources: it takes one that is unpacked for verified while there is a .ziphash.
 var describing = []string{".mod", ".info", ".ziphash"}
 
-// described are the files that describe modules.
-func (m *Modules) described(sums []module.Version) ([]File, error) {
-	var listed map[module.Version]bool
-	if sums != nil {
-		listed = map[module.Version]bool{}
-		for _, v := range sums {
-			listed[v] = true
-		}
+// described are the files that describe modules: those that go.sum names, and of whole
+// modules those too that nobody knows but who fetched them.
+func (m *Modules) described(s Selection) ([]File, error) {
+	listed, paths := map[module.Version]bool{}, map[string]bool{}
+	for _, v := range s.Sums {
+		listed[v], paths[v.Path] = true, true
 	}
 	files, err := m.store.Files(filepath.Join(m.dir, filepath.FromSlash(downloads)), func(name string) bool {
 		return name == "sumdb"
 	})
 	files = slices.DeleteFunc(files, func(f File) bool {
 		v, ok := describedModule(downloads + f.Name)
-		return !ok || listed != nil && !listed[v]
+		return !ok || s.Sums != nil && !listed[v] && (!s.Whole || paths[v.Path])
 	})
 	for i := range files {
 		files[i].Name = downloads + files[i].Name

@@ -173,6 +173,7 @@ func TestWhatAPackageNeedsIsKept(t *testing.T) {
 		"used/nested/deep": always + "used/nested/deep/deep.go",
 		"used/nested":      always + "used/nested/nested.go",
 		"unused asm":       always + "unused/unused.go unused/LICENSE.md asm/asm.go asm/asm_amd64.s include/far.h include/textflag.inc used/h.h",
+		"asm unused":       always + "unused/unused.go unused/LICENSE.md asm/asm.go asm/asm_amd64.s include/far.h include/textflag.inc used/h.h",
 		"embeds tests":     always + "embeds/embeds.go embeds/static/a.html embeds/static/deep/b_test.go embeds/other.txt tests/tests.go",
 	}
 	for packages, want := range tests {
@@ -218,6 +219,14 @@ func TestAModuleThatCgoReadsIsKeptInWhole(t *testing.T) {
 
 func TestPartsStayOutWhereWholeModulesAreNeeded(t *testing.T) {
 	w, sums := partOf(t)
+	dir := t.TempDir() // where a module is there already, it is not a part
+	must(t, os.MkdirAll(filepath.Join(dir, filepath.FromSlash(alphaDir)), 0o755))
+	there, err := w.build().OpenModules(dir)
+	must(t, err)
+	must(t, there.Unpack(sums, true))
+	if there.Partial() != 0 {
+		t.Errorf("%d modules are there in part", there.Partial())
+	}
 	m, cache := w.modules(sums, true)
 	same(t, "files", union(describes(alpha, beta, tool), allOfBeta), names(t, cache.dir))
 	if m.Partial() != 0 {
@@ -392,6 +401,9 @@ func TestAnotherSelectionIsWritten(t *testing.T) {
 			s.Packages[1].Cgo = false
 			s.Packages = append(s.Packages, Used{Dir: c.used(beta, "include").Dir, Module: c.used(beta, "c").Module, Cgo: true})
 		}, union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool)},
+		"cgo in one of two packages": {func(s *Selection, c modcache) {
+			s.Packages = append(s.Packages, Used{Dir: c.used(beta, "include").Dir, Module: c.used(beta, "c").Module})
+		}, union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool)},
 		"a module less in go.sum": {func(s *Selection, _ modcache) { s.Sums = []module.Version{alpha, beta} }, union(describes(alpha, beta), partOfAlpha, allOfBeta, partOfTool)},
 		"no go.sum":               {func(s *Selection, _ modcache) { s.Sums = nil }, union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool)},
 	} {
@@ -408,6 +420,31 @@ func TestAnotherSelectionIsWritten(t *testing.T) {
 			_, cache = w.modules(nil, false)
 			same(t, "files", test.want, names(t, cache.dir))
 		})
+	}
+}
+
+// TestAnotherSelectionOfPartsIsWritten while the parts are there, as what is asked for is all there is.
+func TestAnotherSelectionOfPartsIsWritten(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*Selection)
+		want   map[string]bool
+		parts  int
+	}{
+		"no cgo":             {func(s *Selection) { s.Packages[1].Cgo = false }, union(partOfAlpha, below(betaDir, "c/c.go"), partOfTool), 3},
+		"a package less":     {func(s *Selection) { s.Packages = s.Packages[1:] }, union(allOfBeta, partOfTool), 1},
+		"cgo, but of a part": {func(s *Selection) { s.Packages[0].Cgo = true }, union(partOfAlpha, allOfBeta, partOfTool), 2},
+	} {
+		w, sums := partOf(t)
+		m, cache := w.modules(sums, false)
+		s := selectionOf(cache, sums)
+		test.change(&s)
+		w.keepModules(m, s)
+		same(t, what+": change", "written", m.Change())
+		m, cache = w.modules(sums, false)
+		same(t, what+": files", union(describes(alpha, beta, tool), test.want), names(t, cache.dir))
+		if m.Partial() != test.parts {
+			t.Errorf("%s: %d modules are there in part, want %d", what, m.Partial(), test.parts)
+		}
 	}
 }
 
@@ -429,7 +466,7 @@ func TestWholeModulesAreKept(t *testing.T) {
 	for name := range alphaFiles {
 		all[alphaDir+name] = true
 	}
-	want := union(describes(alpha, beta, tool, nested, older), all, allOfBeta, below("example.org/tool@v0.2.0-!pre/", "cmd/main.go lib/lib.go"), below("example.com/!alpha/nested@v0.1.0/", "nested.go"))
+	want := union(describes(alpha, beta, tool, nested), all, allOfBeta, below("example.org/tool@v0.2.0-!pre/", "cmd/main.go lib/lib.go"), below("example.com/!alpha/nested@v0.1.0/", "nested.go"))
 	same(t, "files", want, names(t, cache.dir))
 	if m.Partial() != 0 {
 		t.Errorf("%d modules are there in part", m.Partial())
