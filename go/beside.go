@@ -77,6 +77,8 @@ func (b *build) beside(work func() error) (wait func() error) {
 	done := make(chan error, 1)
 	go func() { done <- work() }()
 	wait = sync.OnceValue(func() error { return <-done })
+	b.waiting.Lock()
+	defer b.waiting.Unlock()
 	b.waits = append(b.waits, wait)
 	return wait
 }
@@ -84,12 +86,16 @@ func (b *build) beside(work func() error) (wait func() error) {
 // wait waits for all that runs beside the build.
 func (b *build) wait() error {
 	var errs []error
-	for len(b.waits) > 0 { // what is waited for may begin more
+	for {
+		b.waiting.Lock()
 		waits := b.waits
 		b.waits = nil
-		for _, wait := range waits {
+		b.waiting.Unlock()
+		if len(waits) == 0 {
+			return errors.Join(errs...)
+		}
+		for _, wait := range waits { // what is waited for may begin more
 			errs = append(errs, wait())
 		}
 	}
-	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -40,7 +41,8 @@ type build struct {
 	store  *buildcache.Store
 	cached []*buildcache.Cache
 	// waits wait for what runs beside the build.
-	waits []func() error
+	waits   []func() error
+	waiting sync.Mutex
 	// procfile are the lines of the Procfile in procfileDir, nil without one.
 	procfile    []launch.Line
 	procfileDir string
@@ -75,7 +77,7 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 		result:   libcnb.NewBuildResult(),
 	}
 	run.store = &buildcache.Store{
-		Layers: libcnbContext.Layers, Crew: buildcache.NewCrew(runtime.GOMAXPROCS(0)), Start: started, Off: settings.CacheOff, Warn: run.warn,
+		Layers: libcnbContext.Layers, Crew: buildcache.NewCrew(min(runtime.GOMAXPROCS(0), mostAtOnce)), Start: started, Off: settings.CacheOff, Warn: run.warn,
 	}
 	if err := run.cleanScratch(); err != nil {
 		return result, err
@@ -329,14 +331,6 @@ func (b *build) link(p *project, names []string) error {
 		}
 	}
 	return nil
-}
-
-func programNames(binaries []compile.Binary) []string {
-	var names []string
-	for _, binary := range binaries {
-		names = append(names, binary.Name)
-	}
-	return names
 }
 
 // chooseProcesses says what runs in the image.

@@ -25,6 +25,10 @@ const (
 	compiledDir = "compiled"
 )
 
+// mostAtOnce is how many frames are packed or unpacked at once: more would take more
+// memory than a build machine may have to spare, for a second that the disk needs anyway.
+const mostAtOnce = 4
+
 // caches are the directories of a project that live on as packs.
 type caches struct {
 	// modules is the module cache, nil where nothing is taken from one, compiled the build cache.
@@ -141,11 +145,8 @@ func (p *project) needsWholeModules() (bool, error) {
 }
 
 // withoutIndex keeps the go command from its index of modules: one that was made of a
-// part is wrong for the whole, and the reverse, and neither is worth the time for a cache that changes.
+// part is wrong for the whole, and the reverse, and a newer Go may list them for one that knows of no index.
 func (p *project) withoutIndex() {
-	if !p.dist.Version.Has(toolchain.ModuleIndex) {
-		return
-	}
 	value := "goindex=0"
 	if users := p.build.settings.Env["GODEBUG"]; users != "" {
 		value = users + "," + value

@@ -18,7 +18,7 @@ import (
 // more of Go is needed than compiling takes.
 func (r *toolchainRoom) contribute(ctx context.Context, release toolchain.Release, types libcnb.LayerTypes, all bool) (toolchain.Go, error) {
 	b := r.build
-	layer, err := r.replaceLayer(ctx, release)
+	layer, err := r.replaceLayer(release)
 	if err != nil {
 		return toolchain.Go{}, err
 	}
@@ -60,10 +60,10 @@ func (r *toolchainRoom) useInstalled() {
 
 // replaceLayer removes what an earlier build left of another Go, and opens the packs. The one that
 // is there may still be needed, to download the one that comes.
-func (r *toolchainRoom) replaceLayer(ctx context.Context, release toolchain.Release) (layer libcnb.Layer, err error) {
+func (r *toolchainRoom) replaceLayer(release toolchain.Release) (layer libcnb.Layer, err error) {
 	b := r.build
-	if r.previous != nil && r.previous.Version != release.Version && r.downloads(*r.previous) {
-		if _, err := r.findModern(ctx); err != nil {
+	if r.modernGo == nil && r.previous != nil && r.previous.Version != release.Version && r.downloads(*r.previous) {
+		if err := r.unpackPrevious(); err != nil {
 			return layer, err
 		}
 	}

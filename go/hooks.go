@@ -145,3 +145,11 @@ func (p *project) hookEnvironment() []string {
 	}
 	return env
 }
+
+func programNames(binaries []compile.Binary) []string {
+	var names []string
+	for _, binary := range binaries {
+		names = append(names, binary.Name)
+	}
+	return names
+}

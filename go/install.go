@@ -173,6 +173,8 @@ func (r *toolchainRoom) unpackPrevious() error {
 	}
 	if cache.Restored() {
 		r.modernGo = &toolchain.Go{Root: root, Version: r.previous.Version, Exec: r.build.exec}
+	} else {
+		r.previous = nil
 	}
 	return nil
 }

@@ -57,8 +57,14 @@ type Usage struct {
 // removed otherwise. A damaged one is said with a warning, and no error.
 func (s *Store) Open(name string, key map[string]string) (*Cache, error) {
 	layer, err := s.Layers.Layer(name)
-	if err != nil {
-		return nil, err
+	if err != nil { // what describes it cannot be read
+		s.Warn("The cache %q cannot be used, so this build goes without it: %s", name, err)
+		if err := discard(libcnb.Layer{Path: filepath.Join(s.Layers.Path, name)}); err != nil {
+			return nil, err
+		}
+		if layer, err = s.Layers.Layer(name); err != nil {
+			return nil, err
+		}
 	}
 	want := map[string]any{FormatKey: Format}
 	for k, v := range key {
@@ -133,7 +139,8 @@ func (c *Cache) Unpack(dir string, want func(name string) bool) error {
 	return nil
 }
 
-// Keep keeps the content for the next build. A pack that holds just that already stays as it is.
+// Keep keeps the content for the next build. A pack that holds just that already stays as it is. One
+// that cannot be written, on a full disk for instance, is a warning and no error: what was built needs no cache.
 func (c *Cache) Keep(content Content) error {
 	if c.store.Off {
 		return nil
@@ -142,6 +149,16 @@ func (c *Cache) Keep(content Content) error {
 	if !c.kept {
 		return discard(c.layer)
 	}
+	err := c.write(content)
+	if err == nil {
+		return nil
+	}
+	c.kept, c.pack = false, nil
+	c.store.Warn("The cache %q cannot be written, so the next build goes without it: %s", c.layer.Name, err)
+	return discard(c.layer)
+}
+
+func (c *Cache) write(content Content) error {
 	same, err := c.holds(content)
 	if err != nil || same {
 		return err
@@ -151,7 +168,7 @@ func (c *Cache) Keep(content Content) error {
 		return err
 	}
 	if err := writePack(c.store.Crew, c.file, content); err != nil {
-		return fmt.Errorf("the cache %q cannot be written: %w", c.layer.Name, err)
+		return err
 	}
 	c.written = true
 	c.pack, err = openPack(c.file)

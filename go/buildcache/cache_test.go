@@ -1,6 +1,7 @@
 package buildcache
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,12 +129,20 @@ func TestMetadataOfAnEarlierBuild(t *testing.T) {
 	}
 }
 
-func TestMetadataThatCannotBeReadIsAnError(t *testing.T) {
+func TestMetadataThatCannotBeReadIsAWarning(t *testing.T) {
 	w := newWorld(t)
-	put(t, filepath.Join(w.layers.Path, "things.toml"), "[metadata\n")
-	if _, err := w.build().Open("things", nil); err == nil {
-		t.Error("no error")
+	w.kept(nil, someFiles)
+	if err := os.WriteFile(filepath.Join(w.layers.Path, "things.toml"), []byte("[metadata\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	warned := 0
+	s := w.build()
+	s.Warn = func(string, ...any) { warned++ }
+	c, err := s.Open("things", nil)
+	if err != nil || c.Restored() || warned != 1 {
+		t.Errorf("%d warnings, error %v", warned, err)
+	}
+	same(t, "what is left", map[string]bool{}, names(t, w.layers.Path))
 }
 
 func TestOffTakesNothingAndKeepsNothing(t *testing.T) {
@@ -231,9 +240,15 @@ func TestAFailedBuildLeavesNothingUnderTheOldKey(t *testing.T) {
 		t.Error("what Go 2 left counts as of Go 1")
 	}
 	w.kept(old, map[string]string{"x": "of 1"})
-	c := w.open(w.build(), old)
-	if err := c.Keep(failing(t)["a file that is gone, last"]); err == nil || !strings.Contains(err.Error(), `"things"`) {
-		t.Errorf("got %v", err)
+	var warned []string
+	s := w.build()
+	s.Warn = func(format string, args ...any) { warned = append(warned, fmt.Sprintf(format, args...)) }
+	c := w.open(s, old)
+	if err := c.Keep(failing(t)["a file that is gone, last"]); err != nil || len(warned) != 1 || !strings.Contains(warned[0], `"things" cannot be written`) {
+		t.Errorf("error %v, warnings %q", err, warned)
+	}
+	if _, _, ok := c.Layer(); ok {
+		t.Error("there is a layer to store")
 	}
 	if w.open(w.build(), old).Restored() {
 		t.Error("what could not be written anew counts as of the last build")

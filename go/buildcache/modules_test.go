@@ -251,11 +251,12 @@ func TestModulesThatAreNoLongerInGoSumAreNotUnpacked(t *testing.T) {
 	same(t, "files with strange names in go.sum", union(describes(alpha, beta, tool), partOfAlpha, allOfBeta), names(t, cache.dir))
 }
 
-// TestANestedModuleThatJoins: one of them may have a package that the part of the other one lacks.
-func TestANestedModuleThatJoinsKeepsThePartOut(t *testing.T) {
+// TestAModuleThatJoinsBelowOrAboveAPartKeepsItOut: one of them may have a package that the part of the other one lacks.
+func TestAModuleThatJoinsBelowOrAboveAPartKeepsItOut(t *testing.T) {
 	for joins, want := range map[module.Version]bool{
 		nested: false,
 		{Path: "example.com/Alpha/a/b/c", Version: "v1.0.0"}: false,
+		{Path: "example.com", Version: "v1.0.0"}:             false,
 		{Path: "example.com/Alphabet", Version: "v1.0.0"}:    true,
 		{Path: "example.com/alpha/a", Version: "v1.0.0"}:     true,
 		alpha: true,

@@ -87,13 +87,16 @@ func (c choice) takes(name string) bool {
 		return false
 	case legal.MatchString(base):
 		return c.used[dir] || dir == "."
-	case c.used[dir] && slices.Contains(sourceExtensions, path.Ext(base)):
+	case c.used[dir] && (base == profile || slices.Contains(sourceExtensions, path.Ext(base))):
 		return true
 	case c.headers:
 		return slices.Contains(headerExtensions, path.Ext(base))
 	}
 	return false
 }
+
+// profile is the file of a main package that the compiler optimizes by ("go help build", -pgo).
+const profile = "default.pgo"
 
 // sourceExtensions are those of files that the go command looks at ("go help packages",
 // go/build), headerExtensions those of what assembly includes.

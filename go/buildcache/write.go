@@ -182,9 +182,11 @@ func (w *packWriter) cut() {
 	raw, done := w.buffer, make(chan compressed, 1)
 	w.buffer = nil
 	w.crew.do(func() {
-		data, err := compress(raw, takeBuffer())
+		buffer, err := compress(raw, takeBuffer())
 		n := int64(len(raw))
 		giveBuffer(raw)
+		data := bytes.Clone(buffer) // until it is its turn: a quarter of what the buffer takes
+		giveBuffer(buffer)
 		done <- compressed{data, n, err}
 	})
 	w.pending = append(w.pending, done)
@@ -205,7 +207,6 @@ func (w *packWriter) next() {
 		w.index.Frames = append(w.index.Frames, frame{Size: int64(len(c.data)), Raw: c.raw})
 		_, w.err = w.out.Write(c.data)
 	}
-	giveBuffer(c.data)
 }
 
 func (w *packWriter) drain() {

@@ -14,8 +14,8 @@ func (f Flags) dropDWARF() bool {
 		return false
 	}
 	words, err := splitQuoted(f.LDFlags)
-	if err != nil {
-		return false // the go command will say so
+	if err != nil || len(words) > 0 && !strings.HasPrefix(words[0], "-") {
+		return false // the go command will say what is wrong, or the flags are for some packages only
 	}
 	strip, omit, said := false, false, false
 	for i, word := range words {

@@ -25,6 +25,7 @@ func TestDropDWARF(t *testing.T) {
 		{ldflags: "-extldflags -s", want: false},
 		{ldflags: "-w 'no end", want: false},
 		{ldflags: "w", want: false},
+		{ldflags: "example.com/app/...=-w", want: false},
 		{ldflags: "-w", flags: Flags{GoFlags: "-gcflags=-N"}, want: false},
 		{ldflags: "-w", flags: Flags{Rest: []Flag{{Name: "gcflags", Value: "all=-l", HasValue: true}}}, want: false},
 		{ldflags: "-w", flags: Flags{Rest: []Flag{{Name: "compiler", Value: "gccgo", HasValue: true}}}, want: false},

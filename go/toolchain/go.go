@@ -48,7 +48,6 @@ const (
 	BuildVCS        Feature = "-buildvcs"
 	Workspaces      Feature = "go.work"
 	ListFields      Feature = "go list -json=FIELDS"
-	ModuleIndex     Feature = "an index of each module in GOCACHE"
 	Toolchains      Feature = "GOTOOLCHAIN"
 	WorkspaceVendor Feature = "vendor/ beside go.work"
 	GoAuth          Feature = "GOAUTH"
@@ -74,7 +73,6 @@ var since = map[Feature]Version{
 	BuildVCS:        MustParseVersion("1.18"),
 	Workspaces:      MustParseVersion("1.18"),
 	ListFields:      MustParseVersion("1.19"),
-	ModuleIndex:     MustParseVersion("1.19"),
 	Toolchains:      MustParseVersion("1.21"),
 	WorkspaceVendor: MustParseVersion("1.22"),
 	GoAuth:          MustParseVersion("1.24"),
