@@ -299,7 +299,7 @@ func (b *build) warnOfCgo(plan compile.Plan) {
 func (b *build) compile(ctx context.Context, p *project) ([]compile.Binary, error) {
 	done := b.step("Compiling")
 	plan := p.plan
-	b.Bodyf("CGO_ENABLED=%s: %s", map[bool]string{false: "0", true: "1"}[plan.Cgo.Enabled], plan.Cgo.Why)
+	b.Bodyf("CGO_ENABLED=%s: %s", plan.Cgo.Value(), plan.Cgo.Why)
 	b.Body(plan.Command())
 	binaries, err := p.compile(ctx)
 	if err != nil {

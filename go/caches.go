@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/module"
-
 	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/hook"
@@ -79,12 +77,12 @@ func (p *project) unpackCaches() error {
 			return err
 		}
 		b.cached = append(b.cached, p.modules.Cache)
-		if p.whole, err = p.needsWholeModules(); err != nil {
-			return err
-		}
 		sums := p.sums()
 		if p.app.unlocked() {
 			sums = nil // versions are yet to be found
+		}
+		if p.whole, err = p.needsWholeModules(); err != nil {
+			return err
 		}
 		whole := p.whole
 		p.sourcesThere = b.beside(func() error { return p.modules.Unpack(sums, whole) })
@@ -117,8 +115,8 @@ func (p *project) unpackCaches() error {
 	return nil
 }
 
-// sums are the modules that the app's go.sum files name, nil where another file may have taken their place.
-func (p *project) sums() []module.Version {
+// sums are the modules that the app names, nil where nobody knows: another file may have taken the place of go.mod.
+func (p *project) sums() buildcache.Sums {
 	if p.job.Flags.Has("modfile") {
 		return nil
 	}
@@ -135,12 +133,12 @@ func (p *project) awaitSources() error {
 
 // needsWholeModules tells whether something may read more of a module than the
 // packages that the last build used, or would not fail where it finds them missing: hooks; a Go that
-// adds requirements to go.mod by itself for what it does not find; versions that are yet to be found;
-// patterns that match packages of other modules.
+// adds requirements to go.mod by itself for what it does not find; versions that are yet to be found, or that
+// nobody knows; patterns that match packages of other modules.
 func (p *project) needsWholeModules() (bool, error) {
 	hooks, err := p.build.hasHooks()
 	pattern := func(target string) bool { return strings.Contains(target, "...") && !strings.HasPrefix(target, ".") }
-	return hooks || !p.dist.Version.Has(toolchain.ReadOnlyMods) || p.job.Mod != "readonly" || p.app.unlocked() ||
+	return hooks || p.sums() == nil || !p.dist.Version.Has(toolchain.ReadOnlyMods) || p.job.Mod != "readonly" || p.app.unlocked() ||
 		slices.ContainsFunc(p.job.Targets.Patterns, pattern), err
 }
 

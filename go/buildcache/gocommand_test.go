@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +21,7 @@ type goCommand struct {
 	store                           *Store
 	modules                         *Modules
 	compiled                        *Compiled
-	sums                            []module.Version
+	sums                            Sums
 	world                           *world
 }
 
@@ -163,13 +162,10 @@ func (g *goCommand) readSums() {
 	g.t.Helper()
 	data, err := os.ReadFile(filepath.Join(g.app, "go.sum"))
 	must(g.t, err)
-	g.sums = nil
+	g.sums = Sums{}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
-		v := module.Version{Path: fields[0], Version: strings.TrimSuffix(fields[1], "/go.mod")}
-		if !slices.Contains(g.sums, v) {
-			g.sums = append(g.sums, v)
-		}
+		g.sums[module.Version{Path: fields[0], Version: fields[1]}] = fields[2]
 	}
 }
 

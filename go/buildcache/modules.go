@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -47,18 +46,16 @@ func (m *Modules) Dir() string { return m.dir }
 // nil. Of modules of which the pack has a part the sources stay out where the module is not among them,
 // and where whole is set. So do they where a module joins now whose path is nested in the part's, or the other way round:
 // it may have a package that the part lacks, and the go command would not see that both have it.
-func (m *Modules) Unpack(sums []module.Version, whole bool) error {
+// Of a module whose hash is another one now, since somebody moved its tag, nothing is unpacked.
+func (m *Modules) Unpack(sums Sums, whole bool) error {
 	if !m.Restored() {
 		return nil
 	}
-	leave := map[string]bool{}
-	var joining []string
-	listed := map[string]bool{}
-	for _, v := range sums {
-		listed[directory(v)] = true
-		if _, known := slices.BinarySearch(m.pack.index.Known, v.String()); !known {
-			joining = append(joining, v.Path)
-		}
+	moved := m.pack.index.moved(sums)
+	joining := m.pack.index.joining(sums)
+	listed, leave := map[string]bool{}, map[string]bool{}
+	for v := range sums {
+		listed[directory(without(v))] = true
 	}
 	for _, part := range m.pack.index.Parts {
 		name, _, _ := strings.Cut(part, "@")
@@ -67,6 +64,11 @@ func (m *Modules) Unpack(sums []module.Version, whole bool) error {
 		leave[part] = whole || err != nil || slices.ContainsFunc(joining, nested)
 	}
 	err := m.Cache.Unpack(m.dir, func(name string) bool {
+		if len(moved) > 0 {
+			if v, ok := ownerOf(name); ok && moved[v] {
+				return false
+			}
+		}
 		if strings.HasPrefix(name, downloads) {
 			return true
 		}
@@ -174,9 +176,8 @@ type Used struct {
 type Selection struct {
 	// Packages are what the build used; those of modules elsewhere do not matter.
 	Packages []Used
-	// Sums are the modules that the app's go.sum names, nil where there is none: what
-	// describes others is left out.
-	Sums []module.Version
+	// Sums are the modules that the app names, nil where nobody knows: what describes others is left out.
+	Sums Sums
 	// Whole tells to keep whole modules, whatever was used of them, since something else than the build reads them.
 	Whole bool
 }
@@ -190,25 +191,16 @@ func (m *Modules) Keep(s Selection) error {
 		m.KeepAll()
 		return nil
 	}
-	content := Content{Of: of}
-	for _, v := range s.Sums {
-		content.Known = append(content.Known, v.String())
-	}
-	slices.Sort(content.Known)
+	content := Content{Of: of, Known: s.Sums.lines()}
 	var err error
-	if content.Files, err = m.described(s); err != nil {
-		return err
-	}
-	var files []File
 	if s.Whole {
-		files, err = m.whole(s)
+		content.Files, err = m.whole(s.Sums)
 	} else {
-		files, content.Parts, err = m.inPart(s)
+		content.Files, content.Parts, err = m.inPart(s)
 	}
 	if err != nil {
 		return err
 	}
-	content.Files = append(content.Files, files...)
 	return m.Cache.Keep(content)
 }
 
@@ -219,14 +211,10 @@ func (s Selection) hash(dir string) string {
 	for _, u := range s.sorted() {
 		_, _ = fmt.Fprintf(sum, "%s %v\n", strings.TrimPrefix(u.Dir, dir), u.Cgo)
 	}
-	for _, v := range slices.SortedFunc(slices.Values(s.Sums), compareVersions) {
-		_, _ = fmt.Fprintf(sum, "%s %s\n", v.Path, v.Version)
+	for _, line := range s.Sums.lines() {
+		_, _ = fmt.Fprintln(sum, line)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
-
-func compareVersions(a, b module.Version) int {
-	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Version, b.Version))
 }
 
 func (s Selection) sorted() []Used {
@@ -239,91 +227,9 @@ func (m *Modules) has(dir string) bool {
 	return err == nil && dir != "" && filepath.IsLocal(rel)
 }
 
-// downloads is where the module cache has what describes modules.
-const downloads = "cache/download/"
-
-// describing are the files that the go command wants of a module besides its
-// sources: it takes one that is unpacked for verified while there is a .ziphash.
-var describing = []string{".mod", ".info", ".ziphash"}
-
-// described are the files that describe modules: those that go.sum names, and of whole
-// modules those too that nobody knows but who fetched them.
-func (m *Modules) described(s Selection) ([]File, error) {
-	listed, paths := map[module.Version]bool{}, map[string]bool{}
-	for _, v := range s.Sums {
-		listed[v], paths[v.Path] = true, true
-	}
-	files, err := m.store.Files(filepath.Join(m.dir, filepath.FromSlash(downloads)), func(name string) bool {
-		return name == "sumdb"
-	})
-	files = slices.DeleteFunc(files, func(f File) bool {
-		v, ok := describedModule(downloads + f.Name)
-		return !ok || s.Sums != nil && !listed[v] && (!s.Whole || paths[v.Path])
-	})
-	for i := range files {
-		files[i].Name = downloads + files[i].Name
-	}
-	return files, err
-}
-
-// describedModule is the module that a file of the module cache describes.
-func describedModule(name string) (module.Version, bool) {
-	rest, ok := strings.CutPrefix(name, downloads)
-	if !ok || !slices.Contains(describing, path.Ext(name)) {
-		return module.Version{}, false
-	}
-	escapedPath, file, ok := strings.Cut(rest, "/@v/")
-	if !ok {
-		return module.Version{}, false
-	}
-	modulePath, pathErr := module.UnescapePath(escapedPath)
-	version, versionErr := module.UnescapeVersion(strings.TrimSuffix(file, path.Ext(file)))
-	return module.Version{Path: modulePath, Version: version}, pathErr == nil && versionErr == nil
-}
-
-// directory is where the module cache has the sources of a module, slash-separated, "" for a name that is none.
-func directory(v module.Version) string {
-	escaped, err := module.EscapePath(v.Path)
-	version, versionErr := module.EscapeVersion(v.Version)
-	if errors.Join(err, versionErr) != nil {
-		return ""
-	}
-	return escaped + "@" + version
-}
-
-// moduleDirectory is the directory of the module that a file of the module cache belongs to.
-func moduleDirectory(name string) string {
-	at := strings.IndexByte(name, '@')
-	if at < 0 {
-		return name
-	}
-	end := strings.IndexByte(name[at:], '/')
-	if end < 0 {
-		return name
-	}
-	return name[:at+end]
-}
-
 func isDir(dir string) bool {
 	info, err := os.Stat(dir)
 	return err == nil && info.IsDir()
-}
-
-// whole are all files of all modules, but for versions that another one has taken the place of.
-func (m *Modules) whole(s Selection) ([]File, error) {
-	wanted, superseded := map[string]bool{}, map[string]bool{}
-	for _, v := range s.Sums {
-		wanted[directory(v)] = true
-		escaped, _, _ := strings.Cut(directory(v), "@")
-		superseded[escaped] = true
-	}
-	return m.store.Files(m.dir, func(name string) bool {
-		if name == "cache" {
-			return true
-		}
-		escaped, _, versioned := strings.Cut(moduleDirectory(name), "@")
-		return versioned && superseded[escaped] && !wanted[moduleDirectory(name)]
-	})
 }
 
 // inPart are the files that the packages need, and the modules that they are but a part of.
@@ -333,7 +239,7 @@ func (m *Modules) inPart(s Selection) (files []File, parts []string, err error) 
 		byModule[u.Module] = append(byModule[u.Module], u.Dir)
 		cgo[u.Module] = cgo[u.Module] || u.Cgo
 	}
-	chosen := map[string]File{}
+	listed, chosen := s.Sums.listed(), map[string]File{}
 	for dir, packages := range byModule {
 		rel, err := filepath.Rel(m.dir, dir)
 		if err != nil {
@@ -359,5 +265,6 @@ func (m *Modules) inPart(s Selection) (files []File, parts []string, err error) 
 	for _, f := range chosen {
 		files = append(files, f)
 	}
-	return files, parts, nil
+	described, err := m.described(func(v module.Version) bool { return s.Sums == nil || listed[v] })
+	return append(files, described...), parts, err
 }

@@ -84,6 +84,16 @@ var alphaFiles = map[string]string{
 	"used/nested/deep/deep.go": "package deep", "used/nested/nested.go": "package nested",
 }
 
+// sumsOf are the sums of modules whose tags nobody moved.
+func sumsOf(versions ...module.Version) Sums {
+	sums := Sums{}
+	for _, v := range versions {
+		sums[v] = "h1:" + v.String()
+		sums[module.Version{Path: v.Path, Version: v.Version + "/go.mod"}] = "h1:go.mod of " + v.String()
+	}
+	return sums
+}
+
 // below are the names of files with a prefix, given as words.
 func below(prefix, words string) map[string]bool {
 	set := map[string]bool{}
@@ -112,7 +122,7 @@ func union(sets ...map[string]bool) map[string]bool {
 }
 
 // modules opens and unpacks the module cache in a new build.
-func (w *world) modules(sums []module.Version, whole bool) (*Modules, modcache) {
+func (w *world) modules(sums Sums, whole bool) (*Modules, modcache) {
 	w.t.Helper()
 	dir := filepath.Join(w.t.TempDir(), "pkg", "mod")
 	m, err := w.build().OpenModules(dir)
@@ -132,10 +142,10 @@ func (w *world) keepModules(m *Modules, s Selection) {
 }
 
 // partOf is a world with the part of alpha that the package "used" needs, beta in whole since cgo reads it, and the tool.
-func partOf(t *testing.T) (*world, []module.Version) {
+func partOf(t *testing.T) (*world, Sums) {
 	t.Helper()
 	w := newWorld(t)
-	sums := []module.Version{alpha, beta, tool}
+	sums := sumsOf(alpha, beta, tool)
 	m, cache := w.modules(sums, false)
 	fetchAll(cache)
 	w.keepModules(m, selectionOf(cache, sums))
@@ -148,7 +158,7 @@ func fetchAll(cache modcache) {
 	cache.fetch(tool, map[string]string{"cmd/main.go": "package main", "lib/lib.go": "package lib"})
 }
 
-func selectionOf(cache modcache, sums []module.Version) Selection {
+func selectionOf(cache modcache, sums Sums) Selection {
 	c := cache.used(beta, "c")
 	c.Cgo = true
 	return Selection{Packages: []Used{cache.used(alpha, "used"), c, cache.used(tool, "cmd")}, Sums: sums}
@@ -181,7 +191,7 @@ func TestWhatAPackageNeedsIsKept(t *testing.T) {
 			w := newWorld(t)
 			m, cache := w.modules(nil, false)
 			cache.fetch(alpha, alphaFiles)
-			s := Selection{Sums: []module.Version{alpha}}
+			s := Selection{Sums: sumsOf(alpha)}
 			for _, dir := range strings.Fields(packages) {
 				s.Packages = append(s.Packages, cache.used(alpha, dir))
 			}
@@ -238,16 +248,16 @@ func TestPartsStayOutWhereWholeModulesAreNeeded(t *testing.T) {
 func TestModulesThatAreNoLongerInGoSumAreNotUnpacked(t *testing.T) {
 	w, _ := partOf(t)
 	other := module.Version{Path: alpha.Path, Version: "v1.0.1"}
-	m, cache := w.modules([]module.Version{other, beta}, false)
+	m, cache := w.modules(sumsOf(other, beta), false)
 	same(t, "files", union(describes(alpha, beta, tool), allOfBeta), names(t, cache.dir))
 	if m.Partial() != 0 {
 		t.Errorf("%d modules are there in part", m.Partial())
 	}
 	_, cache = w.modules(nil, false)
 	same(t, "files without a go.sum", union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool), names(t, cache.dir))
-	_, cache = w.modules([]module.Version{}, false)
+	_, cache = w.modules(Sums{}, false)
 	same(t, "files with an empty go.sum", union(describes(alpha, beta, tool), allOfBeta), names(t, cache.dir))
-	_, cache = w.modules([]module.Version{{Path: "Not A Path", Version: "?"}, alpha}, false)
+	_, cache = w.modules(sumsOf(module.Version{Path: "Not A Path", Version: "?"}, alpha), false)
 	same(t, "files with strange names in go.sum", union(describes(alpha, beta, tool), partOfAlpha, allOfBeta), names(t, cache.dir))
 }
 
@@ -257,12 +267,16 @@ func TestAModuleThatJoinsBelowOrAboveAPartKeepsItOut(t *testing.T) {
 		nested: false,
 		{Path: "example.com/Alpha/a/b/c", Version: "v1.0.0"}: false,
 		{Path: "example.com", Version: "v1.0.0"}:             false,
+		{Path: "example.com/Alpha/ofTheApp"}:                 false,
 		{Path: "example.com/Alphabet", Version: "v1.0.0"}:    true,
 		{Path: "example.com/alpha/a", Version: "v1.0.0"}:     true,
 		alpha: true,
 	} {
 		w, sums := partOf(t)
-		sums = append(slices.Clone(sums), joins)
+		sums = maps.Clone(sums)
+		if joins != alpha {
+			sums[joins] = "" // as one that the app has in a directory
+		}
 		m, cache := w.modules(sums, false)
 		found := names(t, cache.dir)
 		if found[alphaDir+"used/used.go"] != want || !found["example.org/tool@v0.2.0-!pre/cmd/main.go"] {
@@ -276,7 +290,9 @@ func TestAModuleThatJoinsBelowOrAboveAPartKeepsItOut(t *testing.T) {
 		}
 		// From then on it is known, and the part counts again.
 		fetchAll(cache)
-		cache.fetch(joins, map[string]string{"go.mod": "module x"})
+		if joins.Version != "" {
+			cache.fetch(joins, map[string]string{"go.mod": "module x"})
+		}
 		w.keepModules(m, selectionOf(cache, sums))
 		_, cache = w.modules(sums, false)
 		if !names(t, cache.dir)[alphaDir+"used/used.go"] {
@@ -346,8 +362,6 @@ func TestTheSameSelectionIsNotWrittenAgain(t *testing.T) {
 	s := selectionOf(cache, sums)
 	slices.Reverse(s.Packages)
 	s.Packages = append(s.Packages, Used{Dir: "/app/own", Module: "/app"}, Used{Dir: "/app/none"}, Used{Dir: cache.dir + "-other/x@v1/y", Module: cache.dir + "-other/x@v1"})
-	s.Sums = slices.Clone(s.Sums)
-	slices.Reverse(s.Sums)
 	w.keepModules(m, s)
 	same(t, "change", "unchanged", m.Change())
 	same(t, "the pack", was, fingerprint(t, w.packFile(modulesLayer)))
@@ -405,7 +419,7 @@ func TestAnotherSelectionIsWritten(t *testing.T) {
 		"cgo in one of two packages": {func(s *Selection, c modcache) {
 			s.Packages = append(s.Packages, Used{Dir: c.used(beta, "include").Dir, Module: c.used(beta, "c").Module})
 		}, union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool)},
-		"a module less in go.sum": {func(s *Selection, _ modcache) { s.Sums = []module.Version{alpha, beta} }, union(describes(alpha, beta), partOfAlpha, allOfBeta, partOfTool)},
+		"a module less in go.sum": {func(s *Selection, _ modcache) { s.Sums = sumsOf(alpha, beta) }, union(describes(alpha, beta), partOfAlpha, allOfBeta, partOfTool)},
 		"no go.sum":               {func(s *Selection, _ modcache) { s.Sums = nil }, union(describes(alpha, beta, tool), partOfAlpha, allOfBeta, partOfTool)},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -447,56 +461,6 @@ func TestAnotherSelectionOfPartsIsWritten(t *testing.T) {
 			t.Errorf("%s: %d modules are there in part, want %d", what, m.Partial(), test.parts)
 		}
 	}
-}
-
-// TestWholeModulesAreKept for hooks, which may read anything, but for the sources of versions that another one has taken the
-// place of. What describes modules is kept of all: a hook of its own go.sum needs it.
-func TestWholeModulesAreKept(t *testing.T) {
-	w := newWorld(t)
-	older := module.Version{Path: alpha.Path, Version: "v0.9.0"}
-	m, cache := w.modules(nil, false)
-	fetchAll(cache)
-	cache.fetch(older, map[string]string{"x.go": "package x"})
-	cache.fetch(nested, map[string]string{"nested.go": "package nested"}) // of a hook's own, so that no go.sum names it
-	sums := []module.Version{alpha, beta}
-	s := selectionOf(cache, sums)
-	s.Whole = true
-	w.keepModules(m, s)
-	m, cache = w.modules(sums, false)
-	all := map[string]bool{}
-	for name := range alphaFiles {
-		all[alphaDir+name] = true
-	}
-	want := union(describes(alpha, beta, tool, nested), all, allOfBeta, below("example.org/tool@v0.2.0-!pre/", "cmd/main.go lib/lib.go"), below("example.com/!alpha/nested@v0.1.0/", "nested.go"))
-	same(t, "files", want, names(t, cache.dir))
-	if m.Partial() != 0 {
-		t.Errorf("%d modules are there in part", m.Partial())
-	}
-	_, cache = w.modules(sums, true)
-	same(t, "files where whole modules are needed", want, names(t, cache.dir))
-
-	was := fingerprint(t, w.packFile(modulesLayer))
-	m, cache = w.modules(sums, true)
-	s = selectionOf(cache, sums)
-	s.Whole = true
-	w.keepModules(m, s)
-	same(t, "the pack", was, fingerprint(t, w.packFile(modulesLayer)))
-	// Something that a hook fetches comes with no other selection.
-	m, cache = w.modules(sums, true)
-	cache.fetch(module.Version{Path: "example.net/more", Version: "v1.0.0"}, map[string]string{"more.go": "package more"})
-	s = selectionOf(cache, sums)
-	s.Whole = true
-	w.keepModules(m, s)
-	same(t, "change", "written", m.Change())
-	_, cache = w.modules(sums, true)
-	if !names(t, cache.dir)["example.net/more@v1.0.0/more.go"] {
-		t.Error("what a hook fetched is not kept")
-	}
-	// And from the whole to parts.
-	m, cache = w.modules(sums, false)
-	w.keepModules(m, selectionOf(cache, sums))
-	_, cache = w.modules(sums, false)
-	same(t, "parts again", union(describes(alpha, beta), partOfAlpha, allOfBeta), names(t, cache.dir))
 }
 
 func TestABuildWithoutModulesKeepsNone(t *testing.T) {

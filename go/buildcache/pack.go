@@ -57,7 +57,7 @@ type index struct {
 	Of string `json:"of,omitempty"`
 	// Parts are the directories that the pack holds a part of, sorted.
 	Parts []string `json:"parts,omitempty"`
-	// Known are modules, PATH@VERSION, that were known when it was written, sorted.
+	// Known are the lines of the sums that were known when it was written, sorted.
 	Known  []string `json:"known,omitempty"`
 	Frames []frame  `json:"frames"`
 	// Files are sorted by name.

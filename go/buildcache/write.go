@@ -41,7 +41,7 @@ type Content struct {
 	Of string
 	// Parts are directories, slash-separated and sorted, of which Files holds a part.
 	Parts []string
-	// Known are modules, PATH@VERSION and sorted, that are known, whether Files has any of them or not.
+	// Known are the lines of sums, sorted, of modules that are known, whether Files has any of them or not.
 	Known []string
 }
 

@@ -106,8 +106,31 @@ func (j Job) Prepare() (Plan, error) {
 	if err != nil {
 		return plan, err
 	}
+	if chosen := plan.Cgo; (chosen.Enabled != (j.listCgo() == "1") || len(chosen.Tags) > 0) && dependOnCgo(all) {
+		list.env, list.flags = append(slices.Clip(j.Env), "CGO_ENABLED="+chosen.Value()), args(j.selection(chosen.Tags))
+		if err := plan.addPackages(list); err != nil {
+			return plan, j.explain(err, output.text.String())
+		}
+		plan.Downloads = output.count
+	}
 	plan.command()
 	return plan, nil
+}
+
+// addPackages adds those that the programs consist of besides those that are known.
+func (p *Plan) addPackages(list lister) error {
+	var programs []string
+	known := map[string]bool{}
+	for _, main := range p.mains {
+		programs = append(programs, main.argument(p.job.Dir))
+	}
+	for _, q := range p.all {
+		known[q.ImportPath] = true
+	}
+	packages, err := list.deep(programs)
+	p.all = slices.Concat(p.all, slices.DeleteFunc(packages, func(q Package) bool { return known[q.ImportPath] }))
+	p.Modules = countModules(p.all)
+	return err
 }
 
 // listCgo is CGO_ENABLED for finding packages: what the user says, else on, since
@@ -216,10 +239,7 @@ var selects = map[string]bool{"race": true, "msan": true, "asan": true, "overlay
 // command puts together the one go command of the build.
 func (p *Plan) command() {
 	j := p.job
-	p.env = append(slices.Clip(j.Env), "CGO_ENABLED=0")
-	if p.Cgo.Enabled {
-		p.env = append(slices.Clip(j.Env), "CGO_ENABLED=1")
-	}
+	p.env = append(slices.Clip(j.Env), "CGO_ENABLED="+p.Cgo.Value())
 	add := func(words ...word) { p.words = append(p.words, words...) }
 	same := func(args ...string) {
 		for _, arg := range args {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +21,34 @@ type Cgo struct {
 	Tags []string
 	// Warning is set when the decision may surprise.
 	Warning string
+}
+
+// Value is that of CGO_ENABLED.
+func (c Cgo) Value() string {
+	if c.Enabled {
+		return "1"
+	}
+	return "0"
+}
+
+// ofCgo matches a build constraint that asks for cgo, or for one of the tags that go with it.
+var ofCgo = regexp.MustCompile(`(?m)^//(go:build| ?\+build)\b.*\b(cgo|netgo|osusergo)\b`)
+
+// dependOnCgo tells whether one of the packages, which were listed with cgo on, may have files that belong to it only
+// with cgo off, or with the tags: what these import has not been listed.
+func dependOnCgo(packages []Package) bool {
+	for _, p := range packages {
+		if p.Standard {
+			continue
+		}
+		for _, name := range p.IgnoredGoFiles {
+			data, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil || ofCgo.Match(data) {
+				return true // the go command says what is wrong with it
+			}
+		}
+	}
+	return false
 }
 
 // needsCgo are packages that compile without cgo to something that cannot work.

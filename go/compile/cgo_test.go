@@ -152,6 +152,74 @@ module example.com/app
 	}
 }
 
+// TestPackagesThatTheDecisionOnCgoBringsIn: packages are found with cgo on, which hides those that are
+// there only without, or only with the tags.
+func TestPackagesThatTheDecisionOnCgoBringsIn(t *testing.T) {
+	const files = `
+-- go.mod --
+module example.com/app
+go 1.22
+require (
+	example.com/lib v1.0.0
+	example.com/pure v1.0.0
+)
+replace example.com/lib => ./lib
+replace example.com/pure => ./pure
+-- main.go --
+package main
+
+import "example.com/lib"
+
+func main() { println(lib.Number) }
+-- pure/go.mod --
+module example.com/pure
+-- pure/pure.go --
+package pure
+
+const Number = 42
+-- lib/go.mod --
+module example.com/lib
+require example.com/pure v1.0.0
+-- lib/lib.go --
+`
+	for name, tt := range map[string]struct {
+		lib  string
+		env  []string
+		want bool
+	}{
+		"only without cgo":   {"package lib\n-- lib/pure.go --\n//go:build !cgo\n\npackage lib\n\nimport \"example.com/pure\"\n\nconst Number = pure.Number\n", nil, true},
+		"in the old form":    {"package lib\n-- lib/pure.go --\n// +build !cgo\n\npackage lib\n\nimport \"example.com/pure\"\n\nconst Number = pure.Number\n", nil, true},
+		"only with the tags": {"package lib\n\nimport \"C\"\n-- lib/pure.go --\n//go:build netgo\n\npackage lib\n\nimport \"example.com/pure\"\n\nconst Number = pure.Number\n", nil, true},
+		"never":              {"package lib\n\nconst Number = 42\n-- lib/pure.go --\n//go:build windows\n\npackage lib\n\nimport \"example.com/pure\"\n", nil, false},
+		"the user decides":   {"package lib\n-- lib/pure.go --\n//go:build !cgo\n\npackage lib\n\nimport \"example.com/pure\"\n\nconst Number = pure.Number\n", []string{"CGO_ENABLED=0"}, true},
+		"no compiler":        {"package lib\n\nimport \"C\"\n-- lib/pure.go --\n//go:build !cgo\n\npackage lib\n\nimport \"example.com/pure\"\n\nconst Number = pure.Number\n", []string{missingCompiler}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := app{files: files + tt.lib, env: tt.env}
+			b := a.build(t)
+			if _, err := exec.LookPath("gcc"); err != nil && strings.Contains(tt.lib, `import "C"`) && tt.env == nil {
+				t.Skip("SKIPPED: no gcc here, so that the build with cgo cannot be tried; install gcc")
+			}
+			b.succeed(t)
+			found := map[string]int{}
+			for _, d := range b.plan.Dependencies() {
+				found[filepath.Base(d.Dir)]++
+			}
+			want := map[string]int{"lib": 1}
+			if tt.want {
+				want["pure"] = 1
+			}
+			if diff := cmp.Diff(want, found); diff != "" {
+				t.Errorf("dependencies (-want +got):\n%s", diff)
+			}
+			if b.plan.Modules != len(want) {
+				t.Errorf("%d modules, want %d", b.plan.Modules, len(want))
+			}
+		})
+	}
+}
+
 // usesLibcForUsers tells whether a program asks libc for users.
 func usesLibcForUsers(t *testing.T, file string) bool {
 	t.Helper()

@@ -22,6 +22,8 @@ type Package struct {
 	DepOnly    bool
 	GoFiles    []string
 	CgoFiles   []string
+	// IgnoredGoFiles are those that tags or names leave out.
+	IgnoredGoFiles []string
 	// SwigFiles and SwigCXXFiles are what SWIG makes Go and C of.
 	SwigFiles    []string
 	SwigCXXFiles []string
@@ -39,7 +41,7 @@ type Package struct {
 	Error *struct{ Err, Pos string }
 }
 
-const listFields = "ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,SwigFiles,SwigCXXFiles,Target,Match,Module,Error"
+const listFields = "ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,IgnoredGoFiles,SwigFiles,SwigCXXFiles,Target,Match,Module,Error"
 
 // Binary is the file name of a command.
 func (p Package) Binary() string { return filepath.Base(p.Target) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"go/version"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +13,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
 
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
@@ -339,58 +337,6 @@ func (a ModuleApp) Patterns() ([]string, error) {
 		return nil, fmt.Errorf("%s uses no module at or below the directory that is built: add one with \"go work use DIR\", or set GOWORK=off", filepath.Base(a.GoWork))
 	}
 	return patterns, nil
-}
-
-// Requirements are the paths of the modules that the app's go.mod files require, as far as they can be read.
-func (a ModuleApp) Requirements() []string {
-	files := []string{a.GoMod}
-	for _, use := range a.Uses {
-		files = append(files, filepath.Join(use, "go.mod"))
-	}
-	var paths []string
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		parsed, err := modfile.ParseLax(file, data, nil)
-		if err != nil {
-			continue
-		}
-		for _, require := range parsed.Require {
-			paths = append(paths, require.Mod.Path)
-		}
-	}
-	return paths
-}
-
-// Sums are the modules that the app's go.sum and go.work.sum files name, those
-// of which only the go.mod is known too; nil where there are none or one cannot be read.
-func (a ModuleApp) Sums() []module.Version {
-	dirs := slices.Clone(a.Uses)
-	if a.GoMod != "" {
-		dirs = append(dirs, filepath.Dir(a.GoMod))
-	}
-	var files []string
-	for _, dir := range dirs {
-		files = append(files, filepath.Join(dir, "go.sum"))
-	}
-	if a.GoWork != "" {
-		files = append(files, a.GoWork+".sum")
-	}
-	seen := map[module.Version]bool{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		for line := range strings.Lines(string(data)) {
-			if fields := strings.Fields(line); len(fields) == 3 {
-				seen[module.Version{Path: fields[0], Version: strings.TrimSuffix(fields[1], "/go.mod")}] = true
-			}
-		}
-	}
-	return slices.Collect(maps.Keys(seen))
 }
 
 // Preserve remembers the app's go.mod, go.sum and go.work.sum and returns a
