@@ -3,8 +3,12 @@ package golang
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -95,15 +99,17 @@ func (p *project) unpackCaches() error {
 	if !p.dist.Version.Has(toolchain.BuildCache) {
 		return nil
 	}
-	p.compiled, err = b.store.OpenCompiled(filepath.Join(b.scratch, compiledDir), map[string]string{
-		"go": p.dist.Version.String(),
-		// The go command does not see that the C headers of the build image have changed.
-		"distro": b.context.TargetDistro.Name + " " + b.context.TargetDistro.Version,
-	})
+	system, err := systemPackages("/")
 	if err != nil {
 		return err
 	}
-	p.compiled.All = p.whole
+	p.compiled, err = b.store.OpenCompiled(filepath.Join(b.scratch, compiledDir), map[string]string{
+		"go":     p.dist.Version.String(),
+		"distro": b.context.TargetDistro.Name + " " + b.context.TargetDistro.Version,
+	}, system)
+	if err != nil {
+		return err
+	}
 	b.cached = append(b.cached, p.compiled.Caches()...)
 	// Compiled packages are what takes longest to unpack, and are needed last.
 	p.compiledThere = b.beside(func() error {
@@ -113,6 +119,28 @@ func (p *project) unpackCaches() error {
 		return p.compiled.Unpack()
 	})
 	return nil
+}
+
+// packageDatabases are the files in which distributions note what is installed.
+var packageDatabases = []string{
+	"var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed",
+	"var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/Packages", "var/lib/rpm/Packages.db",
+}
+
+// systemPackages stands for the packages of the system at root: it changes when one of them does.
+func systemPackages(root string) (string, error) {
+	sum := sha256.New()
+	for _, name := range packageDatabases {
+		file, err := os.Open(filepath.Join(root, name))
+		if err != nil {
+			continue // of another distribution, or not for this user to know
+		}
+		_, err = io.Copy(sum, file)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return "", fmt.Errorf("the list of the system's packages: %w", err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // sums are the modules that the app names, nil where nobody knows: another file may have taken the place of go.mod.
@@ -202,6 +230,15 @@ func (p *project) compile(ctx context.Context) (binaries []compile.Binary, err e
 	if p.compiledThere != nil {
 		if err := p.compiledThere(); err != nil {
 			return nil, err
+		}
+		if p.plan.Cgo.Enabled {
+			served, err := p.compiled.ForCgo()
+			if err != nil {
+				return nil, err
+			}
+			if !served {
+				p.build.Body("The system's packages have changed, so that all is compiled again")
+			}
 		}
 	}
 	again := false
@@ -304,6 +341,7 @@ func (p *project) packCaches() {
 		b.beside(p.keepModules)
 	}
 	if p.compiled != nil {
+		p.compiled.All = p.whole
 		b.beside(p.compiled.Keep)
 	}
 	for _, f := range p.folders {

@@ -140,7 +140,7 @@ func (r *toolchainRoom) install(ctx context.Context) error {
 	r.useInstalled()
 	b.Bodyf("Installed Go %s from %s in %s", r.release.Version, from, seconds(b.clock().Sub(started)))
 	r.unpacked = true
-	b.beside(r.pack)
+	r.packed = b.beside(r.pack)
 	return nil
 }
 

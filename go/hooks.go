@@ -87,6 +87,9 @@ func (b *build) runHook(ctx context.Context, p *project, h hook.Hook) error {
 			return err
 		}
 	}
+	if err := p.dist.room.packed(); err != nil { // as it came: what a hook changes of it is for this build alone
+		return err
+	}
 	output := &lineWriter{out: b.BodyWriter()}
 	err := h.Run(ctx, append(without(p.env, "PWD"), "GOBIN="+bin, "PWD="+h.Dir), b.scratch, output, b.warn)
 	if err := errors.Join(err, output.end()); err != nil {

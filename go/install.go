@@ -37,14 +37,18 @@ type toolchainRoom struct {
 	// previous is the Go of an earlier build, nil for none, whose Root is "" until it is unpacked;
 	// modernGo the one to download with and compiler one to compile with that is as new, once they are known.
 	previous, modernGo, compiler *toolchain.Go
-	// dist and rest, nil for a Go that is in one, are the packs of the Go that builds, installed where it will be and ready what waits for it to be there.
+	// dist and rest, nil for a Go that is in one, are the packs of the Go that builds, and installed is where it will be.
 	dist, rest *buildcache.Cache
 	release    toolchain.Release
 	installed  toolchain.Go
-	ready      func() error
+	// ready waits for it to be there, packed for the packs to be written.
+	ready, packed func() error
 	// unpacked tells that the rest is there too.
 	unpacked bool
 }
+
+// nothing is what there is to wait for where nothing runs beside the build.
+func nothing() error { return nil }
 
 func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 	inventory, err := toolchain.ReadInventory(b.context.Buildpack.Metadata)
@@ -69,7 +73,7 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 			b.Bodyf("%s: %s", u.Redacted(), size(done))
 		}
 	}
-	r := &toolchainRoom{build: b, inventory: inventory, ready: func() error { return nil }}
+	r := &toolchainRoom{build: b, inventory: inventory, ready: nothing, packed: nothing}
 	r.readPrevious()
 	r.modern = &toolchain.ModernGo{
 		Find:    r.findModern,

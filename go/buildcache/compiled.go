@@ -28,18 +28,21 @@ const slack = 1.25
 type Compiled struct {
 	dir         string
 	base, delta *Cache
+	// system stands for what a C compiler finds on this machine.
+	system string
 	// All tells to keep what only tools besides the compiler use.
 	All bool
 }
 
-// OpenCompiled opens the packs of what was compiled under that key, for the directory dir.
-func (s *Store) OpenCompiled(dir string, key map[string]string) (*Compiled, error) {
+// OpenCompiled opens the packs of what was compiled under that key, for the directory dir. system
+// changes with the headers and libraries that a C compiler finds: see ForCgo.
+func (s *Store) OpenCompiled(dir string, key map[string]string, system string) (*Compiled, error) {
 	base, err := s.Open(baseLayer, key)
 	if err != nil {
 		return nil, err
 	}
 	delta, err := s.Open(deltaLayer, key)
-	return &Compiled{dir: dir, base: base, delta: delta}, err
+	return &Compiled{dir: dir, base: base, delta: delta, system: system}, err
 }
 
 // Caches are the caches that it consists of.
@@ -56,17 +59,29 @@ func (c *Compiled) Unpack() error {
 	wait.Wait()
 	for i, cache := range c.Caches() {
 		if had[i] && !cache.Restored() {
-			// The other one may have written while the directory was removed, or failed for that.
-			for _, other := range c.Caches() {
-				other.pack = nil
-				if err := discard(other.layer); err != nil {
-					return err
-				}
-			}
-			return errors.Join(Remove(c.dir), os.MkdirAll(c.dir, 0o755))
+			return c.forget() // the other one may have written while the directory was removed, or failed for that
 		}
 	}
 	return errors.Join(append(errs[:], os.MkdirAll(c.dir, 0o755))...)
+}
+
+func (c *Compiled) forget() error {
+	for _, cache := range c.Caches() {
+		cache.pack = nil
+		if err := discard(cache.layer); err != nil {
+			return err
+		}
+	}
+	return errors.Join(Remove(c.dir), os.MkdirAll(c.dir, 0o755))
+}
+
+// ForCgo makes sure that what is there can serve a build with cgo, and tells whether it did: the
+// go command does not see that headers have changed, so that what was compiled with others is removed.
+func (c *Compiled) ForCgo() (served bool, err error) {
+	if c.base.Of() == c.system || !c.base.Restored() && !c.delta.Restored() {
+		return true, nil
+	}
+	return false, c.forget()
 }
 
 // entryName matches the entries of GOCACHE; what else is there says when it was
@@ -161,7 +176,7 @@ func (c *Compiled) Keep() error {
 		return err
 	}
 	if c.base.pack == nil || c.tooLarge(files, fresh) {
-		return errors.Join(c.base.Keep(Content{Files: files}), c.delta.Keep(Content{}))
+		return errors.Join(c.base.Keep(Content{Of: c.system, Files: files}), c.delta.Keep(Content{}))
 	}
 	c.base.KeepAll()
 	return c.delta.Keep(Content{Files: fresh})

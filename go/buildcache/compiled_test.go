@@ -57,9 +57,15 @@ func (g gocache) has(action, output string) bool {
 // compiled opens and unpacks the packs in a new build.
 func (w *world) compiled() (*Compiled, gocache) {
 	w.t.Helper()
+	return w.compiledOn("a system")
+}
+
+// compiledOn does so on a machine with these packages.
+func (w *world) compiledOn(system string) (*Compiled, gocache) {
+	w.t.Helper()
 	s := w.build()
 	dir := filepath.Join(w.t.TempDir(), "gocache")
-	c, err := s.OpenCompiled(dir, map[string]string{"go": "1.26.0"})
+	c, err := s.OpenCompiled(dir, map[string]string{"go": "1.26.0"}, system)
 	must(w.t, err)
 	must(w.t, c.Unpack())
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -397,9 +403,56 @@ func TestADirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	w.packed(c)
 	dir := filepath.Join(t.TempDir(), "file")
 	put(t, dir, "")
-	c, err := w.build().OpenCompiled(dir, map[string]string{"go": "1.26.0"})
+	c, err := w.build().OpenCompiled(dir, map[string]string{"go": "1.26.0"}, "a system")
 	must(t, err)
 	if err := c.Unpack(); err == nil {
 		t.Error("no error")
 	}
+}
+
+// TestOtherHeaders: a build without cgo does not care for them, one with cgo starts anew, but only once.
+func TestOtherHeadersDoNotServeCgo(t *testing.T) {
+	w := newWorld(t)
+	build := func(system string, cgo bool) (served bool) {
+		t.Helper()
+		c, cache := w.compiledOn(system)
+		served = true
+		if cgo {
+			var err error
+			served, err = c.ForCgo()
+			must(t, err)
+		}
+		cache.expect(0, 20, served && w.builds > 1)
+		cache.use(0, 20)
+		w.packed(c)
+		return served
+	}
+	for i, step := range []struct {
+		system      string
+		cgo, served bool
+	}{
+		{"a system", true, true}, // there is nothing yet
+		{"a system", true, true},
+		{"an update", false, true},
+		{"an update", true, false},
+		{"an update", true, true},
+		{"a system", true, false},
+	} {
+		if build(step.system, step.cgo) != step.served {
+			t.Errorf("build %d: what was there served: %t", i, !step.served)
+		}
+	}
+	must(t, os.RemoveAll(filepath.Join(w.layers.Path, baseLayer)))
+	c, cache := w.compiled()
+	cache.use(0, 30)
+	w.packed(c)
+	c, cache = w.compiled()
+	cache.use(0, 31)
+	same(t, "a delta", "base 60 unchanged, delta 2 written", w.packed(c))
+	must(t, os.RemoveAll(filepath.Join(w.layers.Path, baseLayer)))
+	c, cache = w.compiled()
+	if served, err := c.ForCgo(); served || err != nil {
+		t.Errorf("a delta without its base served: %t, %v", served, err)
+	}
+	same(t, "what is left", map[string]bool{}, names(t, cache.dir))
 }

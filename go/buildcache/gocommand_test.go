@@ -76,7 +76,7 @@ func (g *goCommand) begin() {
 	var err error
 	g.modules, err = g.store.OpenModules(g.modcache)
 	must(g.t, err)
-	g.compiled, err = g.store.OpenCompiled(g.gocache, nil)
+	g.compiled, err = g.store.OpenCompiled(g.gocache, nil, "")
 	must(g.t, err)
 	must(g.t, errors.Join(g.modules.Unpack(g.sums, false), g.compiled.Unpack()))
 }

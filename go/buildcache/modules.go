@@ -93,9 +93,8 @@ func (m *Modules) inParts(dir string) bool {
 // Partial is the number of modules that are there in part.
 func (m *Modules) Partial() int { return len(m.parts) }
 
-// Complete makes room for whole modules: the directories of those in part are
-// removed that text, which the go command printed, names, or all where it names none. It returns
-// their number; the go command fetches what it misses.
+// Complete makes room for whole modules, which the go command then fetches: it removes the directories of
+// those in part that text names, which the go command printed, or of all where it names none. It returns their number.
 func (m *Modules) Complete(text string) (int, error) {
 	var named []string
 	for part := range m.parts {
