@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // image is what one build under the lifecycle came to, as scripts/lab.sh reports it.
@@ -160,6 +162,30 @@ func TestDemoBuildsAndRunsARealApplication(t *testing.T) {
 	wantLines(t, log, `1\d\d modules, 1\d\d downloaded`, `web \(default\): caddy`, `caddy +\d+ MB +static`, `answered`)
 }
 
+// cacheLayers are the digests of the layers that the lifecycle keeps in its cache, by name.
+func cacheLayers(t testing.TB, volume, image string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(volume, image, "cache", "committed", "io.buildpacks.lifecycle.cache.metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata struct {
+		Buildpacks []struct {
+			Layers map[string]struct{ SHA string }
+		}
+	}
+	if err := json.Unmarshal(data, &metadata); err != nil {
+		t.Fatal(err)
+	}
+	digests := map[string]string{}
+	for _, b := range metadata.Buildpacks {
+		for name, layer := range b.Layers {
+			digests[name] = layer.SHA
+		}
+	}
+	return digests
+}
+
 func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T) {
 	needsSandbox(t)
 	app, volume := copied(t, sample("hello")), t.TempDir()
@@ -167,10 +193,14 @@ func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T)
 	first := mustBuild(t, volume, "hello", app, verbose...)
 	wantLines(t, first.log, `Installed Go 1\.`, `1 module, 1 downloaded`, `(?m)^ +runtime$`)
 
+	layers := cacheLayers(t, volume, "hello")
 	same := mustBuild(t, volume, "hello", app, verbose...)
 	wantLines(t, same.log, `is still here from an earlier build`, `1 module, none downloaded`)
 	if same.Image.Digest != first.Image.Digest {
 		t.Errorf("building the same source twice gave %s and %s", first.Image.Digest, same.Image.Digest)
+	}
+	if diff := cmp.Diff(layers, cacheLayers(t, volume, "hello")); diff != "" || len(layers) == 0 {
+		t.Errorf("building the same source twice changed the cache (-first +second):\n%s", diff)
 	}
 
 	replaceIn(t, filepath.Join(app, "main.go"), "Hello from", "Good day from")

@@ -25,11 +25,21 @@ import (
 type rebuilt struct {
 	phases
 	env []string
+	// goEnv is what the author's go command has besides this machine's environment.
+	goEnv []string
 	// clean are programs of builds without caches, by what they were built from.
 	clean map[string][]byte
 }
 
 func newRebuilt(t *testing.T, app string) *rebuilt {
+	t.Helper()
+	r := untidied(t, app)
+	r.goCommand(t, "mod", "tidy")
+	return r
+}
+
+// untidied is an app whose go.mod and go.sum are yet to be made complete.
+func untidied(t *testing.T, app string) *rebuilt {
 	t.Helper()
 	dir := t.TempDir()
 	r := &rebuilt{
@@ -37,7 +47,6 @@ func newRebuilt(t *testing.T, app string) *rebuilt {
 		env:    append(hostNetwork(t), "BP_GO_VERSION=1.26.10"), clean: map[string][]byte{},
 	}
 	apptest.Write(t, r.app, app)
-	r.goCommand(t, "mod", "tidy")
 	return r
 }
 
@@ -46,7 +55,7 @@ func (r *rebuilt) goCommand(t *testing.T, args ...string) {
 	t.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir = r.app
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=")
+	cmd.Env = append(append(os.Environ(), "GOFLAGS=", "GOWORK="), r.goEnv...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -269,16 +278,17 @@ func TestRebuilds(t *testing.T) {
 	r.check(t, "BP_GO_BUILD_LDFLAGS=-s")
 	r.check(t, "BP_GO_BUILD_LDFLAGS=-X main.x=y")
 
-	r.write(t, "more.go", "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/app/c\"\n)\n\nfunc more() string { return fmt.Sprint(c.One()) }\n")
-	if _, err := exec.LookPath("gcc"); err == nil {
+	t.Run("cgo", func(t *testing.T) {
+		if _, err := exec.LookPath("gcc"); err != nil {
+			t.Skip("SKIPPED: no gcc, so that cgo was not switched on and off; apt-get install gcc")
+		}
+		r.write(t, "more.go", "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/app/c\"\n)\n\nfunc more() string { return fmt.Sprint(c.One()) }\n")
 		r.check(t)
 		r.write(t, "c/other.go", "//go:build !cgo\n\npackage c\n\nfunc One() int { return 2 }\n")
 		r.check(t, "CGO_ENABLED=0")
 		r.check(t, "CGO_ENABLED=1")
 		r.check(t)
-	} else {
-		t.Log("SKIPPED: cgo switched on and off: no gcc; apt-get install gcc")
-	}
+	})
 	r.write(t, "more.go", "package main\n\nfunc more() string { return \"none\" }\n")
 
 	r.goCommand(t, "mod", "vendor")

@@ -193,7 +193,7 @@ func (m *Modules) Keep(s Selection) error {
 	content := Content{Of: of, Known: s.Sums.lines()}
 	var err error
 	if s.Whole {
-		content.Files, err = m.whole(s.Sums)
+		content.Files, err = m.whole(s)
 	} else {
 		content.Files, content.Parts, err = m.inPart(s)
 	}

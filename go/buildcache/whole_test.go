@@ -1,6 +1,8 @@
 package buildcache
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/mod/module"
@@ -60,13 +62,18 @@ func TestWholeModulesDoNotPileUp(t *testing.T) {
 	w := newWorld(t)
 	version := func(path, version string) module.Version { return module.Version{Path: path, Version: version} }
 	files := map[string]string{"x.go": "package x"}
+	var uses []module.Version
 	build := func(sums Sums, fetches ...module.Version) {
 		t.Helper()
 		m, cache := w.modules(sums, true)
 		for _, v := range fetches {
 			cache.fetch(v, files)
 		}
-		w.keepModules(m, Selection{Sums: sums, Whole: true})
+		s := Selection{Sums: sums, Whole: true}
+		for _, v := range uses {
+			s.Packages = append(s.Packages, cache.used(v, "."))
+		}
+		w.keepModules(m, s)
 	}
 	holds := func(when string, sums Sums, want ...module.Version) {
 		t.Helper()
@@ -92,8 +99,31 @@ func TestWholeModulesDoNotPileUp(t *testing.T) {
 	holds("the app changed", sums, upgraded, tool, other, tools)
 	build(sums, newer)
 	holds("the hook changed", sums, upgraded, newer, other, tools)
+	// The go command looks at the newest version's description to see whether somebody retracted the one that it is to use.
+	m, cache := w.modules(sums, true)
+	put(t, filepath.Join(cache.dir, "cache", "download", "b.example", "tool", "@v", "v3.0.0.mod"), "module b.example/tool")
+	w.keepModules(m, Selection{Sums: sums, Whole: true})
+	_, cache = w.modules(sums, true)
+	if !names(t, cache.dir)[directory(newer)+"/x.go"] {
+		t.Error("the sources of a tool went for the description of a newer version")
+	}
+	must(t, os.Remove(filepath.Join(w.layers.Path, modulesLayer+".toml")))
+	build(sums, upgraded, newer, other, tools)
 	build(nil)
 	holds("nobody knows what the app needs", sums, upgraded, newer, other, tools)
+	// "go get" leaves the older version in go.sum.
+	newest := version("a.example/dep", "v1.2.0")
+	both := sumsOf(upgraded, newest)
+	uses = []module.Version{upgraded}
+	build(both)
+	holds("both versions are in go.sum", both, upgraded, newer, other, tools)
+	uses = []module.Version{newest}
+	build(both, newest)
+	_, cache = w.modules(both, true)
+	found := names(t, cache.dir)
+	if found[directory(upgraded)+"/x.go"] || !found[directory(newest)+"/x.go"] || !found["cache/download/a.example/dep/@v/v1.1.0.mod"] {
+		t.Errorf("the app uses the newest version: there is %v", found)
+	}
 }
 
 // TestAMovedTag: with another hash in go.sum the module is another one, and the go command
