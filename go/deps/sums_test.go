@@ -1,7 +1,6 @@
 package deps
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,7 +31,7 @@ func TestSums(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			top := write(t, t.TempDir(), tt.files)
-			app, err := LoadModules(top, filepath.Join(top), "")
+			app, err := LoadModules(top, top, "")
 			if err != nil {
 				t.Fatal(err)
 			}
