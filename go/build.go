@@ -20,6 +20,7 @@ import (
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
 	"github.com/Scalingo/go-cnb/go/hook"
+	"github.com/Scalingo/go-cnb/go/keep"
 	"github.com/Scalingo/go-cnb/go/launch"
 	"github.com/Scalingo/go-cnb/go/private"
 	"github.com/Scalingo/go-cnb/go/toolchain"
@@ -67,7 +68,7 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 		return result, err
 	}
 	run := &build{
-		report:   report{Logger: newLogger(b.Out, settings.Env["NO_COLOR"] != "", hide), clock: time.Now},
+		report:   report{Logger: newLogger(b.Out, settings.Env["NO_COLOR"] != "", hide), clock: time.Now, steps: &[]stepTime{}},
 		hide:     hide,
 		access:   access,
 		context:  libcnbContext,
@@ -83,7 +84,7 @@ func (b Buildpack) Build(libcnbContext libcnb.BuildContext) (result libcnb.Build
 		return result, err
 	}
 	defer func() { err = errors.Join(err, run.cleanScratch()) }()
-	if err := run.placeScratch(); err != nil {
+	if err := errors.Join(run.placeScratch(), run.removeOldBills()); err != nil {
 		return result, err
 	}
 	info := libcnbContext.Buildpack.Info
@@ -108,6 +109,9 @@ func (b *build) story(ctx context.Context) (err error) {
 	}
 	if !isGoApp {
 		return b.offerGo(ctx)
+	}
+	if err := keep.SetModes(b.context.ApplicationPath); err != nil {
+		return err
 	}
 	app, err := b.understand(found)
 	if err != nil {
@@ -146,6 +150,9 @@ func (b *build) story(ctx context.Context) (err error) {
 	}
 	b.result.Layers = append(b.result.Layers, project.binLayer)
 	project.packCaches()
+	if err := b.describe(project, binaries); err != nil {
+		return err
+	}
 	if err := b.chooseProcesses(project, binaries); err != nil {
 		return err
 	}
@@ -153,6 +160,9 @@ func (b *build) story(ctx context.Context) (err error) {
 		return err
 	}
 	if err := b.keepCaches(); err != nil {
+		return err
+	}
+	if err := b.weigh(binaries, project.job.OutDir); err != nil {
 		return err
 	}
 	b.hintAtModules(project)
@@ -311,12 +321,12 @@ func (b *build) compile(ctx context.Context, p *project) ([]compile.Binary, erro
 	for _, binary := range binaries {
 		linking := "static"
 		if binary.Interpreter != "" {
-			linking = "needs " + binary.Interpreter + " and libc in the run image"
+			linking = "needs " + dynamicNeeds(binary) + " in the run image"
 		}
 		rows = append(rows, []string{binary.Name, size(binary.Size), linking, binary.Package})
 	}
 	b.table(rows)
-	return binaries, nil
+	return binaries, b.checkLibrary(binaries)
 }
 
 // link links programs to where Procfiles and hooks look for them.
@@ -358,16 +368,23 @@ func (b *build) chooseProcesses(p *project, binaries []compile.Binary) error {
 	return nil
 }
 
-// leaveOut removes from the app what must not be in the image: repositories hold
+// leaveOut removes from the app what does not belong in the image, source and repositories, which hold
 // all that ever was, and often the login with which they were fetched.
 func (b *build) leaveOut() error {
-	removed, err := launch.RemoveRepositories(b.context.ApplicationPath)
+	report, err := keep.LeaveOut(b.context.ApplicationPath, keep.Options{
+		WorkDir: b.settings.WorkDir, Keep: b.settings.Keep,
+		KeepSource: b.settings.KeepSource || b.settings.GOPATHInImage || b.settings.GoInImage, // there is something in such an image that reads it
+	})
 	if err != nil {
 		return err
 	}
-	if len(removed) > 0 {
-		b.Headerf("Left out of the image: %s", strings.Join(removed, ", "))
+	if left := report.String(); left != "" {
+		b.Headerf("Left out of the image: %s", left)
 	}
+	for _, notice := range report.Notices {
+		b.Body(notice)
+	}
+	b.result.Slices = report.Slices
 	return nil
 }
 

@@ -15,7 +15,8 @@ import (
 
 	"github.com/Scalingo/go-cnb/go/buildcache"
 	"github.com/Scalingo/go-cnb/go/deps"
-	"github.com/Scalingo/go-cnb/go/launch"
+	"github.com/Scalingo/go-cnb/go/launch/limits"
+	"github.com/Scalingo/go-cnb/go/launch/line"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -36,10 +37,7 @@ func (b *build) addExtras(ctx context.Context, p *project) error {
 			return err
 		}
 	}
-	if !p.dist.Version.Has(toolchain.AllCPUs) {
-		return b.addHelper()
-	}
-	return nil
+	return b.addHelper(p.dist.Version)
 }
 
 // buildTools builds the additional tools, or takes them from an earlier build.
@@ -235,11 +233,16 @@ func moveEntries(from, to string, but []string) error {
 	return nil
 }
 
-// helperLayer is the layer with the program that runs before the app's processes.
+// helperLayer is the layer with the program that runs before the app's processes, and for those that need a shell.
 const helperLayer = "helper"
 
-// addHelper puts the launch-time program into the image.
-func (b *build) addHelper() error {
+// shellPath is the launch-time program under the name that runs the Procfile's lines.
+func (b *build) shellPath() string {
+	return filepath.Join(b.context.Layers.Path, helperLayer, line.Shell)
+}
+
+// addHelper puts the launch-time program into the image. Which limits it tells depends on the image's Go.
+func (b *build) addHelper(version toolchain.Version) error {
 	layer, err := b.context.Layers.Layer(helperLayer)
 	if err != nil {
 		return err
@@ -249,7 +252,21 @@ func (b *build) addHelper() error {
 	if err := buildcache.Remove(layer.Path); err != nil {
 		return err
 	}
-	if err := copyProgram(filepath.Join(b.context.Buildpack.Path, "bin", "helper"), layer.Exec.FilePath(launch.ExecD)); err != nil {
+	if err := copyProgram(filepath.Join(b.context.Buildpack.Path, "bin", "helper"), b.shellPath()); err != nil {
+		return err
+	}
+	name := limits.ExecD
+	switch {
+	case !version.Has(toolchain.AllCPUs):
+		name = limits.ExecDAllCPUs
+	case !version.Has(toolchain.CPUQuota):
+		name = limits.ExecDQuota
+	}
+	execD := layer.Exec.FilePath(name)
+	if err := os.MkdirAll(filepath.Dir(execD), 0o755); err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.Join("..", line.Shell), execD); err != nil {
 		return err
 	}
 	b.result.Layers = append(b.result.Layers, layer)

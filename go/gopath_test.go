@@ -52,7 +52,7 @@ func testProject(t *testing.T, v, files string, environ ...string) (*project, *b
 	}
 	var out bytes.Buffer
 	b := &build{
-		report:   report{Logger: NewLogger(&out, true)},
+		report:   report{Logger: NewLogger(&out, true), clock: time.Now, steps: &[]stepTime{}},
 		context:  libcnb.BuildContext{ApplicationPath: top},
 		settings: settings,
 		scratch:  t.TempDir(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,6 +119,14 @@ func (w *lineWriter) end() error {
 type report struct {
 	log.Logger
 	clock func() time.Time
+	// steps are those that ended.
+	steps *[]stepTime
+}
+
+// stepTime is how long a step took, in seconds.
+type stepTime struct {
+	Step    string  `json:"step"`
+	Seconds float64 `json:"seconds"`
 }
 
 // step prints the title of a step; the function it returns ends the step with its time.
@@ -125,7 +134,9 @@ func (r report) step(title string) (done func()) {
 	started := r.clock()
 	r.Header(title)
 	return func() {
-		r.Bodyf("Done in %s", seconds(r.clock().Sub(started)))
+		took := r.clock().Sub(started)
+		*r.steps = append(*r.steps, stepTime{title, math.Round(took.Seconds()*1000) / 1000})
+		r.Bodyf("Done in %s", seconds(took))
 	}
 }
 

@@ -37,6 +37,8 @@ type project struct {
 	preCompile *hook.Hook
 	// said is what the log says of the dependencies, "" before they were found.
 	said string
+	// repository is what git knows of the app.
+	repository compile.Repository
 	// made is an app without a lock as a module, nil for any other.
 	made     *deps.MadeModule
 	restore  func() error
@@ -152,21 +154,21 @@ func (p *project) inModules() error {
 	return err
 }
 
-// stamp finds out whether the git revision can go into the binaries.
+// stamp finds out what git knows of the app, and whether the revision can go into the binaries.
 func (p *project) stamp() {
 	env := p.build.settings.Env
-	if p.job.Dir != p.build.settings.WorkDir { // a copy has no .git, but hooks run in the app
-		trust := compile.TrustRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath, func(name string) string { return env[name] })
-		p.job.Env = slices.Concat(p.job.Env, trust)
+	getenv := func(name string) string { return env[name] }
+	workDir, top := p.build.settings.WorkDir, p.build.context.ApplicationPath
+	p.repository = compile.FindRepository(workDir, top, getenv, p.job.Env, p.build.exec)
+	if p.job.Dir != workDir { // a copy has no .git, but hooks run in the app
+		p.job.Env = slices.Concat(p.job.Env, compile.TrustRepository(workDir, top, getenv))
 		return
 	}
-	repository := compile.FindRepository(p.build.settings.WorkDir, p.build.context.ApplicationPath,
-		func(name string) string { return env[name] }, p.job.Env, p.build.exec)
-	if repository.Notice != "" {
-		p.build.Bodyf("%s", repository.Notice)
+	if p.repository.Notice != "" {
+		p.build.Bodyf("%s", p.repository.Notice)
 	}
-	if p.job.Stamp = repository.Stamp; p.job.Stamp {
-		p.job.Env = append(without(p.job.Env, "GIT_CONFIG_COUNT"), repository.Env...)
+	if p.job.Stamp = p.repository.Stamp; p.job.Stamp {
+		p.job.Env = append(without(p.job.Env, "GIT_CONFIG_COUNT"), p.repository.Env...)
 	}
 }
 
@@ -220,7 +222,8 @@ func (p *project) prefetch(ctx context.Context) error {
 // processes chooses what runs in the image: the Procfile's processes, else one for each binary.
 func (p *project) processes(binaries []compile.Binary) (launch.Choice, error) {
 	if p.build.procfile != nil {
-		return launch.FromProcfile(p.build.procfile, cmp.Or(p.startDir, startDir(p.build.procfileDir, p.build.context.ApplicationPath)))
+		dir := cmp.Or(p.startDir, startDir(p.build.procfileDir, p.build.context.ApplicationPath))
+		return launch.FromProcfile(p.build.procfile, dir, p.build.shellPath())
 	}
 	var programs []launch.Binary
 	for _, binary := range binaries {
@@ -271,7 +274,7 @@ func (b *build) readProcfile() error {
 			continue
 		}
 		// The commands are checked now too.
-		if _, err := launch.FromProcfile(lines, ""); err != nil {
+		if _, err := launch.FromProcfile(lines, "", b.shellPath()); err != nil {
 			return err
 		}
 		b.procfile, b.procfileDir = lines, dir

@@ -12,6 +12,7 @@ import (
 
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
+	"github.com/Scalingo/go-cnb/go/keep"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -40,6 +41,11 @@ type Settings struct {
 	ImportPath string
 	// GlideSkipInstall is GLIDE_SKIP_INSTALL, GOPATHInImage GO_SETUP_GOPATH_IN_IMAGE, GoInImage GO_INSTALL_TOOLS_IN_IMAGE.
 	GlideSkipInstall, GOPATHInImage, GoInImage bool
+	// Keep is BP_KEEP_FILES, KeepSource BP_GO_KEEP_SOURCE.
+	Keep       keep.Patterns
+	KeepSource bool
+	// Report is BP_GO_REPORT.
+	Report bool
 	// CacheOff is set by BP_GO_CACHE=off.
 	CacheOff bool
 	// Debug is set by BP_LOG_LEVEL=DEBUG.
@@ -72,10 +78,14 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 	var err error
 	for name, to := range map[string]*bool{
 		"GLIDE_SKIP_INSTALL": &s.GlideSkipInstall, "GO_SETUP_GOPATH_IN_IMAGE": &s.GOPATHInImage, "GO_INSTALL_TOOLS_IN_IMAGE": &s.GoInImage,
+		"BP_GO_KEEP_SOURCE": &s.KeepSource, "BP_GO_REPORT": &s.Report,
 	} {
 		if *to, err = yes(name, get(name)); err != nil {
 			return s, err
 		}
+	}
+	if s.Keep, err = keep.ParsePatterns(get("BP_KEEP_FILES")); err != nil {
+		return s, err
 	}
 	if s.WorkDir, err = deps.WorkDir(appDir, cmp.Or(get("BP_GO_WORKDIR"), defaults["BP_GO_WORKDIR"])); err != nil {
 		return s, err
@@ -193,7 +203,7 @@ func (s Settings) Found() []string {
 // shownInDebug are the names of variables whose values a debug log may show: this
 // buildpack's and the go command's settings, and where things are. Any other may
 // hold a secret under a name that nobody can foresee.
-var shownInDebug = regexp.MustCompile(`^(BP_(GO|LOG)_\w+|BP_DEPENDENCY_MIRROR\w*|GO[A-Z0-9]+|GO_(LINKER|INSTALL)_\w+|CGO_\w+|CNB_\w+|SOURCE_VERSION|PATH|HOME|CC|CXX|NO_COLOR|LANG|TZ|\w+_(proxy|PROXY))$`)
+var shownInDebug = regexp.MustCompile(`^(BP_(GO|LOG|KEEP)_\w+|BP_DEPENDENCY_MIRROR\w*|GO[A-Z0-9]+|GO_(LINKER|INSTALL)_\w+|CGO_\w+|CNB_\w+|SOURCE_VERSION|PATH|HOME|CC|CXX|NO_COLOR|LANG|TZ|\w+_(proxy|PROXY))$`)
 
 // masked is the environment for a debug log, sorted, without the values that may
 // be secrets. Logins in URLs are hidden by the log itself.

@@ -244,14 +244,7 @@ func TestPlainUserBuildsWithoutRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: this user is no root; the other tests show the same")
 	}
-	volume, err := os.MkdirTemp("", "plain-user-") // t.TempDir lies below a directory that is root's alone
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(volume) })
-	if err := os.Chmod(volume, 0o777); err != nil { // #nosec G302 -- another user writes here
-		t.Fatal(err)
-	}
+	volume := openVolume(t)
 	built := build(t, volume, "hello", sample("hello"), "--as-user")
 	if strings.Contains(built.log, "user namespace") && built.ExitCode != 0 {
 		t.Skipf("SKIPPED: the kernel allows no user namespaces")

@@ -2,6 +2,7 @@
 package compile
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/module"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/Scalingo/go-cnb/go/toolchain"
@@ -78,6 +80,8 @@ type Binary struct {
 	Size int64
 	// Interpreter is the dynamic loader that the program needs, "" for a static program.
 	Interpreter string
+	// Libraries are the shared libraries that it names, such as libc.so.6.
+	Libraries []string
 }
 
 // Prepare finds the programs, fetches what they depend on and decides how to
@@ -185,6 +189,38 @@ func (p Plan) Dependencies() []Dependency {
 		}
 	}
 	return found
+}
+
+// Imports tells whether the programs have a package of the given import path, or one below it,
+// that is not the app's own.
+func (p Plan) Imports(path string) bool {
+	return slices.ContainsFunc(p.all, func(q Package) bool {
+		_, vendored, ok := strings.Cut("/"+q.ImportPath, "/vendor/")
+		if !ok {
+			vendored = q.ImportPath
+		}
+		return vendored == path || strings.HasPrefix(vendored, path+"/")
+	})
+}
+
+// ModuleDirs are the directories of the modules that the programs consist of, as the build info of a program names
+// them: by what replaces a module, and without version where it comes from a directory.
+func (p Plan) ModuleDirs() map[module.Version]string {
+	dirs := map[module.Version]string{}
+	for _, q := range p.all {
+		if q.Module == nil {
+			continue
+		}
+		linked := module.Version{Path: q.Module.Path, Version: q.Module.Version}
+		switch r := q.Module.Replace; {
+		case q.Module.Main || r != nil && r.Version == "":
+			linked.Version = ""
+		case r != nil:
+			linked = module.Version{Path: r.Path, Version: r.Version}
+		}
+		dirs[linked] = cmp.Or(q.Module.Dir, strings.TrimSuffix(q.Dir, strings.TrimPrefix(q.ImportPath, q.Module.Path))) // vendored ones have none
+	}
+	return dirs
 }
 
 // To returns the plan with another receiver of what the go command prints.
@@ -383,6 +419,11 @@ func inspect(file string) (Binary, error) {
 				return b, err
 			}
 			b.Interpreter = strings.TrimRight(string(name), "\x00")
+		}
+	}
+	if b.Interpreter != "" {
+		if b.Libraries, err = program.ImportedLibraries(); err != nil {
+			return b, err
 		}
 	}
 	return b, nil

@@ -38,17 +38,7 @@ func TestDropDWARF(t *testing.T) {
 }
 
 func TestOwnFault(t *testing.T) {
-	module := func(main bool) *struct {
-		Path string
-		Dir  string
-		Main bool
-	} {
-		return &struct {
-			Path string
-			Dir  string
-			Main bool
-		}{"example.com/x", "/x", main}
-	}
+	module := func(main bool) *Module { return &Module{Path: "example.com/x", Dir: "/x", Main: main} }
 	plan := Plan{all: []Package{
 		{ImportPath: "example.com/app", Module: module(true)},
 		{ImportPath: "example.com/app/lib", Module: module(true)},

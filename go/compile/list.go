@@ -32,13 +32,17 @@ type Package struct {
 	// Match are the patterns of the command line that match the package.
 	Match  []string
 	Deps   []string
-	Module *struct {
-		Path string
-		// Dir is where its sources are: those of what replaces it.
-		Dir  string
-		Main bool
-	}
-	Error *struct{ Err, Pos string }
+	Module *Module
+	Error  *struct{ Err, Pos string }
+}
+
+// Module is what it says of the module of a package.
+type Module struct {
+	Path, Version string
+	// Dir is where its sources are: those of what replaces it.
+	Dir     string
+	Main    bool
+	Replace *Module
 }
 
 const listFields = "ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,IgnoredGoFiles,SwigFiles,SwigCXXFiles,Target,Match,Module,Error"

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,12 @@ type Repository struct {
 	Notice string
 	// Env are variables that let git read a repository that belongs to another user.
 	Env []string
+	// Revision is the commit, with "-dirty" where files differ from it; "" for none.
+	Revision string
+	// Source is the URL that it was cloned from, without login and query; "" for none, or for a directory.
+	Source string
+	// Version is the tag that stands for the commit, "" for none.
+	Version string
 }
 
 // FindRepository looks for .git from dir up to top, no higher, and tries git on
@@ -44,14 +52,42 @@ func FindRepository(dir, top string, getenv func(string) string, env []string, e
 	}
 	// Without the lock, git status does not rewrite the app's index.
 	changes, err := git("--no-optional-locks", "status", "--porcelain")
-	if err == nil && changes == "" {
-		// The go command wants a commit where nothing is uncommitted.
-		_, err = git("-c", "log.showsignature=false", "log", "-1", "--format=%H:%ct")
+	revision := ""
+	if err == nil {
+		revision, err = git("-c", "log.showsignature=false", "log", "-1", "--format=%H")
 	}
-	if err != nil {
+	switch {
+	case err != nil && changes == "": // the go command wants a commit where nothing is uncommitted
 		return Repository{Notice: fmt.Sprintf("the git revision is not stamped into the binaries: git: %s", err)}
+	case err != nil:
+		return Repository{Stamp: true, Env: trust}
 	}
-	return Repository{Stamp: true, Env: trust}
+	r := Repository{Stamp: true, Env: trust, Revision: strings.TrimSpace(revision)}
+	if changes != "" {
+		r.Revision += "-dirty"
+	} else if tag, err := git("describe", "--tags", "--exact-match"); err == nil {
+		r.Version = strings.TrimSpace(tag)
+	}
+	if origin, err := git("config", "--get", "remote.origin.url"); err == nil {
+		r.Source = publicURL(strings.TrimSpace(origin))
+	}
+	return r
+}
+
+// likeSCP matches git's short form of ssh URLs, [USER@]HOST:PATH.
+var likeSCP = regexp.MustCompile(`^(?:[^/@]+@)?([A-Za-z0-9.-]+):([^/].*|/[^/].*)$`)
+
+// publicURL is the URL of a repository without what may be a secret, "" where it is no URL: a
+// directory of some machine says nothing to others.
+func publicURL(text string) string {
+	if m := likeSCP.FindStringSubmatch(text); m != nil && !strings.Contains(text, "://") {
+		text = "ssh://" + m[1] + "/" + strings.TrimPrefix(m[2], "/")
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"https", "http", "ssh", "git", "git+ssh"}, u.Scheme) {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // repositoryRoot returns the directory with .git from dir up to top, "" for none.

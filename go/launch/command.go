@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/Scalingo/go-cnb/go/launch/line"
 )
 
 // Command turns a command line of a Procfile into the words to execute.
@@ -20,48 +21,35 @@ import (
 // ~, braces), and a first word that is neither a builtin nor a keyword. In
 // doubt it is not direct, which is slower and never wrong.
 //
-// Any other line is returned as bash -c LINE. A line that is not valid shell
-// syntax, runs nothing (a mere comment), names an empty program or cannot
-// stand in launch.toml (not UTF-8, a NUL byte) is an error.
-func Command(line string) (words []string, direct bool, err error) {
-	if !utf8.ValidString(line) || strings.ContainsRune(line, 0) {
-		return nil, false, errors.New("not plain text: write it in UTF-8")
-	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(line), "")
+// Any other line is returned as shell, LINE: shell is the absolute path of the
+// program that runs it in the image, see package shell. A line that is not
+// valid shell syntax, runs nothing (a mere comment), names an empty program,
+// cannot stand in launch.toml (not UTF-8, a NUL byte) or has what the image's
+// shell cannot run (see [line.Check]) is an error.
+func Command(text, shell string) (words []string, direct bool, err error) {
+	file, err := line.Parse(text, shell)
 	if err != nil {
-		return nil, false, fmt.Errorf("not valid shell syntax: %s", syntaxReason(err))
+		return nil, false, err
 	}
-	if len(file.Stmts) == 0 {
-		return nil, false, errors.New("runs nothing: write a command after the colon or remove the line")
-	}
-	shell := []string{"bash", "-c", line}
 	args, ok := simpleCommand(file)
 	// The parser takes a carriage return for a blank, bash for a letter.
-	if !ok || strings.ContainsAny(line, "\r\n") {
-		return shell, false, nil
+	if ok && !strings.ContainsAny(text, "\r\n") {
+		// Nothing is left to expand, so that this removes quotes and no more.
+		words, err = expand.Fields(&expand.Config{Env: expand.ListEnviron()}, args...)
+		if err != nil {
+			return nil, false, fmt.Errorf("cannot be split into words: %w", err)
+		}
+		if words[0] == "" {
+			return nil, false, errors.New("the program's name is empty: name a program first")
+		}
+		if !shellOnly[words[0]] {
+			return words, true, nil
+		}
 	}
-	// Nothing is left to expand, so that this removes quotes and no more.
-	words, err = expand.Fields(&expand.Config{Env: expand.ListEnviron()}, args...)
-	if err != nil {
-		return nil, false, fmt.Errorf("cannot be split into words: %w", err)
+	if err := line.Check(file); err != nil {
+		return nil, false, err
 	}
-	if words[0] == "" {
-		return nil, false, errors.New("the program's name is empty: name a program first")
-	}
-	if shellOnly[words[0]] {
-		return shell, false, nil
-	}
-	return words, true, nil
-}
-
-// syntaxReason is the parser's message without its position, which counts
-// from the start of the command and not of the file.
-func syntaxReason(err error) string {
-	var bad syntax.ParseError
-	if errors.As(err, &bad) {
-		return bad.Text
-	}
-	return err.Error()
+	return []string{shell, text}, false, nil
 }
 
 // simpleCommand returns the words of the only command in file, where it is a

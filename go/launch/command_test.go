@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/Scalingo/go-cnb/go/launch/line"
 )
 
 var directLines = []struct {
@@ -56,7 +58,7 @@ var directLines = []struct {
 func TestCommandDirect(t *testing.T) {
 	for _, test := range directLines {
 		t.Run(test.line, func(t *testing.T) {
-			words, direct, err := Command(test.line)
+			words, direct, err := Command(test.line, "/layers/shell")
 			if err != nil || !direct {
 				t.Fatalf("got %q, direct %t, %v", words, direct, err)
 			}
@@ -88,7 +90,7 @@ func TestCommandDirectAsBashSplits(t *testing.T) {
 }
 
 func TestCommandNeedsAShell(t *testing.T) {
-	for _, line := range []string{
+	for _, text := range []string{
 		// Expansions.
 		`web -p $PORT`, `web -p ${PORT:-80}`, `web "$PORT"`, `web "a${PORT}b"`, `web $(hostname)`, "web `hostname`",
 		"web \"`hostname`\"", `web "$(hostname)"`, `web $((1+1))`, `web $'a\n'`, `web $"a"`, `web $`, `$WEB`, `web <(ls)`,
@@ -96,22 +98,21 @@ func TestCommandNeedsAShell(t *testing.T) {
 		`web {a,b}`, `web {1..3}`, `web a{b,"c"}`, `web {}`, `web @(a|b)`,
 		// More than one simple command.
 		`a; b`, `a && b`, `a || b`, `a | b`, `a |& b`, "a\nb", `a & b`, `(a)`, `{ a; }`, `if a; then b; fi`, `f() { a; }`,
-		`for x in 1; do a; done`, `while a; do b; done`, `case x in x) a;; esac`, `[[ a ]]`, `((1))`, `time a`, `coproc a`, `! a`,
+		`for x in 1; do a; done`, `while a; do b; done`, `case x in x) a;; esac`, `[[ a ]]`, `((1))`, `time a`, `! a`,
 		// Not just a command.
 		`A=b web`, `A=b`, `A= B=c web`, `a[1]=b`, `web &`, `web > out`, `web 2>&1`, `web < in`, `web <<< x`, `web &> out`, `> out`,
 		// Builtins, quoted or not.
-		`cd app`, `exec web`, `exit 1`, `export A=b`, `source x`, `. x`, `:`, `eval web`, `set -e`, `ulimit -n 9`, `umask 022`,
-		`trap x TERM`, `wait`, `read x`, `unset x`, `declare -x A=b`, `let a=1`, `local a`, `readonly a`, `typeset a`, `command web`,
+		`cd app`, `exec web`, `exit 1`, `export A=b`, `source x`, `. x`, `:`, `eval web`, `set -e`, `trap x EXIT`, `wait`, `read x`, `unset x`, `declare -x A=b`, `let a=1`, `local a`, `readonly a`, `typeset a`, `command web`,
 		`builtin cd`, `type web`, `"cd" app`, `\exec web`, `'.' x`, `e"xec" web`, `"export" A=b`, `[ -f x ]`,
 		// The parser splits at a carriage return, bash does not.
 		"web a\rb",
 	} {
-		t.Run(line, func(t *testing.T) {
-			words, direct, err := Command(line)
+		t.Run(text, func(t *testing.T) {
+			words, direct, err := Command(text, "/layers/shell")
 			if err != nil || direct {
 				t.Fatalf("got %q, direct %t, %v", words, direct, err)
 			}
-			if diff := cmp.Diff([]string{"bash", "-c", line}, words); diff != "" {
+			if diff := cmp.Diff([]string{"/layers/shell", text}, words); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -125,8 +126,8 @@ func TestCommandKnowsTheBuiltinsOfBash(t *testing.T) {
 	}
 	programs := set("[", "echo", "false", "kill", "printf", "pwd", "test", "true")
 	for _, name := range strings.Fields(string(out)) {
-		_, direct, err := Command("'" + name + "' x")
-		if err != nil || direct != programs[name] {
+		_, direct, err := Command("'"+name+"' x", "/layers/shell")
+		if missing := line.Missing(name) != "" && !programs[name]; direct != programs[name] || (err != nil) != missing {
 			t.Errorf("%s: direct %t, %v", name, direct, err)
 		}
 	}
@@ -147,10 +148,18 @@ func TestCommandRefuses(t *testing.T) {
 		{`# web`, "runs nothing"},
 		{`'' a`, "the program's name is empty"},
 		{"web \x00", "not plain text"},
+		{`ulimit -n 9 && web`, "the builtin ulimit is not supported: set it where the container is started"},
+		{`"umask" 022; web`, "the builtin umask is not supported: call syscall.Umask"},
+		{`trap x TERM; web`, "trap of TERM is not supported: leave it out"},
+		{`a & b & wait -n`, "wait -n is not supported: give each program a process of its own"},
+		{`coproc a`, "coproc is not supported"},
+		{`exec -a x web`, "exec -a is not supported"},
+		{`web 3>&1`, "redirection 3>& is not supported: only files 1 and 2 can be written to"},
+		{`web $(x 9< f)`, "redirection 9< is not supported"},
 		{"web \xff", "not plain text"},
 	} {
 		t.Run(test.line, func(t *testing.T) {
-			words, _, err := Command(test.line)
+			words, _, err := Command(test.line, "/layers/shell")
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %q, %v; want %q", words, err, test.want)
 			}
@@ -184,7 +193,7 @@ func FuzzCommand(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		words, direct, err := Command(line)
+		words, direct, err := Command(line, "/layers/shell")
 		if err != nil {
 			return
 		}
@@ -192,7 +201,7 @@ func FuzzCommand(f *testing.F) {
 			t.Fatalf("no program in %q", words)
 		}
 		if !direct {
-			if diff := cmp.Diff([]string{"bash", "-c", line}, words); diff != "" {
+			if diff := cmp.Diff([]string{"/layers/shell", line}, words); diff != "" {
 				t.Fatal(diff)
 			}
 			return
@@ -212,7 +221,7 @@ func FuzzCommand(f *testing.F) {
 		for i, word := range words {
 			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
-		again, direct, err := Command(strings.Join(quoted, " "))
+		again, direct, err := Command(strings.Join(quoted, " "), "/layers/shell")
 		if err != nil || !direct {
 			t.Fatalf("%q: direct %t, %v", quoted, direct, err)
 		}

@@ -44,10 +44,11 @@ type Choice struct {
 }
 
 // add appends a process.
-func (c *Choice) add(name string, command []string, workDir string) {
+func (c *Choice) add(name string, command, arguments []string, workDir string) {
 	c.Processes = append(c.Processes, libcnb.Process{
 		Type:             name,
 		Command:          command,
+		Arguments:        arguments,
 		WorkingDirectory: workDir,
 	})
 }
@@ -62,28 +63,42 @@ func (c *Choice) choose(name, why string) {
 
 // FromProcfile returns one process per line, in order. The default is web,
 // or the only process; several without web have none. workDir is the absolute
-// directory that the processes start in, "" for the app's root.
+// directory that the processes start in, "" for the app's root; shell is the
+// absolute path in the image of the program that runs lines which need a shell.
+//
+// A direct line's program is the process's Command, its arguments are the
+// Arguments: what a user adds (docker run IMAGE ARGUMENT…) replaces them from
+// Platform API 0.10 on and comes after them before (Buildpack API 0.9 and later;
+// github.com/buildpacks/lifecycle v0.21, launch/process.go, handleUserArgs). A
+// line that needs a shell is Command as a whole, for a shell would not run
+// without it: what a user adds always comes after it, and reaches the program as
+// [line.AddArguments] tells.
 //
 // A line that [Command] refuses is a *[ProcfileError] with its number.
-func FromProcfile(lines []Line, workDir string) (Choice, error) {
+func FromProcfile(lines []Line, workDir, shell string) (Choice, error) {
 	var c Choice
 	if err := checkWorkDir(workDir); err != nil {
 		return c, err
 	}
 	hasWeb := false
 	for _, line := range lines {
-		words, direct, err := Command(line.Command)
+		command, direct, err := Command(line.Command, shell)
 		if err != nil {
 			return Choice{}, &ProcfileError{
 				Line: line.Number, Text: line.Name + ": " + line.Command,
 				Reason: fmt.Sprintf("process %s: %s", line.Name, err),
 			}
 		}
+		var arguments []string
 		if direct {
-			words[0] = programPath(words[0], workDir)
+			command[0] = programPath(command[0], workDir)
+			if len(command) > 1 {
+				arguments = command[1:]
+			}
+			command = command[:1:1]
 		}
 		hasWeb = hasWeb || line.Name == web
-		c.add(line.Name, words, workDir)
+		c.add(line.Name, command, arguments, workDir)
 	}
 	switch {
 	case len(lines) == 0:
@@ -144,7 +159,7 @@ func FromBinaries(bins []Binary, module, workDir string) (Choice, error) {
 		}
 		owner[name] = bin
 		kept = append(kept, bin)
-		c.add(name, []string{bin.Name}, workDir)
+		c.add(name, []string{bin.Name}, nil, workDir)
 	}
 	if len(kept) == 0 {
 		c.Why = "no binary to run"
@@ -152,7 +167,7 @@ func FromBinaries(bins []Binary, module, workDir string) (Choice, error) {
 	}
 	chosen, why := choose(kept, module)
 	if _, ok := owner[web]; !ok {
-		c.add(web, []string{chosen.Name}, workDir)
+		c.add(web, []string{chosen.Name}, nil, workDir)
 	}
 	c.choose(web, why)
 	return c, nil

@@ -16,7 +16,7 @@ func TestFromProcfile(t *testing.T) {
 	}{
 		{"web is default, wherever it stands", "worker: bin/worker -v\nweb: bin/web\n", "", Choice{
 			Processes: []libcnb.Process{
-				{Type: "worker", Command: []string{"bin/worker", "-v"}},
+				{Type: "worker", Command: []string{"bin/worker"}, Arguments: []string{"-v"}},
 				{Type: "web", Command: []string{"bin/web"}, Default: true},
 			}, Default: "web", Why: "named web in the Procfile",
 		}},
@@ -36,16 +36,16 @@ func TestFromProcfile(t *testing.T) {
 			}, Default: "web", Why: "named web in the Procfile",
 		}},
 		{"a line that needs a shell", "web: bin/web -p $PORT # site\n", "", Choice{
-			Processes: []libcnb.Process{{Type: "web", Command: []string{"bash", "-c", "bin/web -p $PORT # site"}, Default: true}},
+			Processes: []libcnb.Process{{Type: "web", Command: []string{"/layers/shell", "bin/web -p $PORT # site"}, Default: true}},
 			Default:   "web", Why: "named web in the Procfile",
 		}},
 		{"work dir: relative programs are found there, others stay", "web: bin/web bin/x\na: web\nb: /bin/web\nc: ./b -x\nd: bin/d $X\n", "/workspace/svc", Choice{
 			Processes: []libcnb.Process{
-				{Type: "web", Command: []string{"/workspace/svc/bin/web", "bin/x"}, WorkingDirectory: "/workspace/svc", Default: true},
+				{Type: "web", Command: []string{"/workspace/svc/bin/web"}, Arguments: []string{"bin/x"}, WorkingDirectory: "/workspace/svc", Default: true},
 				{Type: "a", Command: []string{"web"}, WorkingDirectory: "/workspace/svc"},
 				{Type: "b", Command: []string{"/bin/web"}, WorkingDirectory: "/workspace/svc"},
-				{Type: "c", Command: []string{"/workspace/svc/b", "-x"}, WorkingDirectory: "/workspace/svc"},
-				{Type: "d", Command: []string{"bash", "-c", "bin/d $X"}, WorkingDirectory: "/workspace/svc"},
+				{Type: "c", Command: []string{"/workspace/svc/b"}, Arguments: []string{"-x"}, WorkingDirectory: "/workspace/svc"},
+				{Type: "d", Command: []string{"/layers/shell", "bin/d $X"}, WorkingDirectory: "/workspace/svc"},
 			}, Default: "web", Why: "named web in the Procfile",
 		}},
 		{"app root: a relative program stays one, else PATH were searched", "web: ./web\n", "", Choice{
@@ -60,7 +60,7 @@ func TestFromProcfile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := FromProcfile(lines, test.workDir)
+			got, err := FromProcfile(lines, test.workDir, "/layers/shell")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func TestFromProcfile(t *testing.T) {
 }
 
 func TestFromProcfileNamesTheLineThatIsNoShell(t *testing.T) {
-	_, err := FromProcfile([]Line{{"web", "bin/web", 2}, {"a", `echo "x`, 5}}, "")
+	_, err := FromProcfile([]Line{{"web", "bin/web", 2}, {"a", `echo "x`, 5}}, "", "/layers/shell")
 	var bad *ProcfileError
 	if !errors.As(err, &bad) {
 		t.Fatalf("got %v", err)
@@ -195,7 +195,7 @@ func TestARelativeWorkDirIsRefused(t *testing.T) {
 	if _, err := FromBinaries([]Binary{{Name: "a"}}, "", "svc"); err == nil {
 		t.Error("FromBinaries took it")
 	}
-	if _, err := FromProcfile([]Line{{"web", "a", 1}}, "svc"); err == nil {
+	if _, err := FromProcfile([]Line{{"web", "a", 1}}, "svc", "/layers/shell"); err == nil {
 		t.Error("FromProcfile took it")
 	}
 }

@@ -51,6 +51,7 @@ const (
 	Toolchains      Feature = "GOTOOLCHAIN"
 	WorkspaceVendor Feature = "vendor/ beside go.work"
 	GoAuth          Feature = "GOAUTH"
+	CPUQuota        Feature = "GOMAXPROCS from the CPU quota"
 )
 
 var since = map[Feature]Version{
@@ -76,6 +77,7 @@ var since = map[Feature]Version{
 	Toolchains:      MustParseVersion("1.21"),
 	WorkspaceVendor: MustParseVersion("1.22"),
 	GoAuth:          MustParseVersion("1.24"),
+	CPUQuota:        MustParseVersion("1.25"),
 }
 
 // Has tells whether v knows f. Pre-releases know what their release knows.

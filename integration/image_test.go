@@ -1,0 +1,336 @@
+package integration
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"debug/buildinfo"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/Scalingo/go-cnb/go/compile/apptest"
+)
+
+// layout is an OCI image layout, as the lifecycle writes one.
+type layout struct{ dir string }
+
+// blob reads a blob, unpacked where it is compressed.
+func (l layout) blob(t testing.TB, digest string) io.Reader {
+	t.Helper()
+	file, err := os.Open(filepath.Join(l.dir, "blobs", strings.ReplaceAll(digest, ":", "/")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	content := bufio.NewReader(file)
+	if magic, err := content.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
+		unpacked, err := gzip.NewReader(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return unpacked
+	}
+	return content
+}
+
+func (l layout) json(t testing.TB, digest string, to any) {
+	t.Helper()
+	if err := json.NewDecoder(l.blob(t, digest)).Decode(to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// manifest is what it has of the image's manifest and configuration.
+type manifest struct {
+	Layers []struct {
+		Digest string
+		Size   int64
+	}
+	Config struct{ Digest string }
+	// Image is the configuration.
+	Image struct {
+		Config struct{ Labels map[string]string }
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+}
+
+func (l layout) manifest(t testing.TB) manifest {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(l.dir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct{ Manifests []struct{ Digest string } }
+	if err := json.Unmarshal(data, &index); err != nil || len(index.Manifests) != 1 {
+		t.Fatalf("index.json: %v\n%s", err, data)
+	}
+	var m manifest
+	l.json(t, index.Manifests[0].Digest, &m)
+	l.json(t, m.Config.Digest, &m.Image)
+	return m
+}
+
+// layoutOf is the layout of an image that a build left in a volume, or of its run image.
+func layoutOf(volume, image, registry, name string) layout {
+	return layout{filepath.Join(volume, image, "layouts", registry, name, "latest")}
+}
+
+// added is what a build added to the run image: the contents of the regular files and the targets of
+// links by their paths, and the size of the layers as they are stored, compressed.
+func added(t testing.TB, volume, name string) (files map[string][]byte, compressed int64, labels map[string]string) {
+	t.Helper()
+	l := layoutOf(volume, name, "lab.example", name)
+	m := l.manifest(t)
+	below := len(layoutOf(volume, name, "run.lab.example", "tiny").manifest(t).Layers)
+	files = map[string][]byte{}
+	for _, layer := range m.Layers[below:] {
+		var packed counter
+		writer := gzip.NewWriter(&packed) // as a registry stores it
+		archive := tar.NewReader(io.TeeReader(l.blob(t, layer.Digest), writer))
+		for {
+			header, err := archive.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := []byte(header.Linkname)
+			if header.Typeflag == tar.TypeReg {
+				if content, err = io.ReadAll(archive); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if header.Typeflag != tar.TypeDir {
+				files[header.Name] = content
+			}
+		}
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		compressed += int64(packed)
+	}
+	return files, compressed, m.Image.Config.Labels
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// ofEveryImage matches what the lifecycle and this buildpack add to each image; {bin} stands for the programs.
+const ofEveryImage = `^/(cnb/(lifecycle/launcher|process/[^/]+)|layers/(config/metadata\.toml|sbom/launch/(scalingo_go/sbom\.(cdx|spdx|syft)\.json|buildpacksio_lifecycle/launcher/sbom\.[a-z.]+json|sbom\.legacy\.json)|` +
+	`scalingo_go/(bin/bin/(?:{bin})|helper/(shell|exec\.d/[a-z-]+)))|workspace/bin/(?:{bin}))$`
+
+// holdsOnly fails the test where an image has other files than those of every image and those that assets matches.
+func holdsOnly(t *testing.T, files map[string][]byte, bin, assets string) {
+	t.Helper()
+	allowed := regexp.MustCompile(strings.ReplaceAll(ofEveryImage, "{bin}", bin))
+	more := regexp.MustCompile(`^/workspace/(?:` + assets + `)$`)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !allowed.MatchString(name) && !more.MatchString(name) {
+			t.Errorf("the image has %s", name)
+		}
+	}
+}
+
+func TestImagesHaveNothingButWhatRuns(t *testing.T) {
+	needsSandbox(t)
+	volume := t.TempDir()
+	for _, test := range []struct{ sample, bin, assets string }{
+		{"hello", "hello", "README.md"},
+		{"workspace", "server", "README.md"},
+		{"nomod", "nomod|app|workspace|[a-z]+", "README.md"},
+		{"dep", "[a-z]+", "README.md|Procfile"},
+	} {
+		t.Run(test.sample, func(t *testing.T) {
+			mustBuild(t, volume, test.sample, copied(t, sample(test.sample)))
+			files, _, labels := added(t, volume, test.sample)
+			holdsOnly(t, files, test.bin, test.assets)
+			describesItself(t, files, labels)
+		})
+	}
+	t.Run("caddy", func(t *testing.T) {
+		mustBuild(t, volume, "caddy", caddy(t), "--env", "BP_GO_TARGETS=./cmd/caddy")
+		files, compressed, labels := added(t, volume, "caddy")
+		holdsOnly(t, files, "caddy", `.*`) // what is no Go may be what a program reads
+		for name := range files {
+			if strings.HasSuffix(name, ".go") || strings.Contains(name, "/.git") || strings.HasSuffix(name, "go.mod") {
+				t.Errorf("the image has %s", name)
+			}
+		}
+		t.Logf("a build adds %.1f MB to the run image, compressed", float64(compressed)/1e6)
+		if compressed > 28_000_000 {
+			t.Errorf("%d bytes were added to the run image, compressed", compressed)
+		}
+		describesItself(t, files, labels)
+	})
+}
+
+// describesItself compares the labels and the bills of materials with the build info of the programs.
+func describesItself(t *testing.T, files map[string][]byte, labels map[string]string) {
+	t.Helper()
+	var how struct {
+		Go, Target, Tool string
+		Programs         map[string]string
+		Modules          map[string]string
+	}
+	if err := json.Unmarshal([]byte(labels["com.scalingo.go.build"]), &how); err != nil {
+		t.Fatalf("the label says %q: %v", labels["com.scalingo.go.build"], err)
+	}
+	linked := map[string]string{}
+	for name := range how.Programs {
+		program := files["/layers/scalingo_go/bin/bin/"+name]
+		info, err := buildinfo.Read(bytes.NewReader(program))
+		if err != nil {
+			continue // of a Go that leaves none
+		}
+		if info.GoVersion != "go"+how.Go {
+			t.Errorf("%s was built by %s, the label says %s", name, info.GoVersion, how.Go)
+		}
+		for _, m := range info.Deps {
+			if m.Replace != nil {
+				m = m.Replace
+			}
+			linked[m.Path] = m.Version
+		}
+	}
+	var bill struct {
+		Components []struct{ Name, Version, Purl string }
+	}
+	if err := json.Unmarshal(files["/layers/sbom/launch/scalingo_go/sbom.cdx.json"], &bill); err != nil {
+		t.Fatal(err)
+	}
+	billed, goVersion := map[string]string{}, ""
+	for _, c := range bill.Components {
+		switch {
+		case c.Name == "stdlib":
+			goVersion = c.Version
+		case strings.HasPrefix(c.Purl, "pkg:golang/"):
+			billed[c.Name] = c.Version
+		}
+	}
+	if strings.TrimPrefix(goVersion, "go") != how.Go {
+		t.Errorf("the bill names Go %q, the label %q", goVersion, how.Go)
+	}
+	for path, version := range linked {
+		if billed[path] != version || how.Modules[path] != version {
+			t.Errorf("%s: linked is %s, the bill says %q, the label %q", path, version, billed[path], how.Modules[path])
+		}
+	}
+	for _, format := range []string{"spdx", "syft"} {
+		if len(files["/layers/sbom/launch/scalingo_go/sbom."+format+".json"]) == 0 {
+			t.Errorf("there is no bill of materials of the format %s", format)
+		}
+	}
+}
+
+const cgoApp = `
+-- go.mod --
+module example.com/cgo
+
+go 1.25
+-- main.go --
+package main
+
+// #include <stdlib.h>
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println(C.abs(-42)) }
+-- templates/page.html --
+<p>hello</p>
+`
+
+// written is a new directory with an app.
+func written(t testing.TB, app string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "app")
+	apptest.Write(t, dir, app)
+	return dir
+}
+
+// strange gives files and directories the modes that they have under another umask, and other times.
+func strange(t testing.TB, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		if err := os.Chmod(path, info.Mode().Perm()&^0o077); err != nil {
+			return err
+		}
+		return os.Chtimes(path, time.Unix(1, 0), time.Unix(1e9, 0))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openVolume is a directory that every user may write to.
+func openVolume(t testing.TB) string {
+	t.Helper()
+	volume, err := os.MkdirTemp("", "plain-user-") // t.TempDir lies below a directory that is root's alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(volume) })
+	if err := os.Chmod(volume, 0o777); err != nil { // #nosec G302 -- another user writes here
+		t.Fatal(err)
+	}
+	return volume
+}
+
+// TestOneSourceHasOneDigest on two machines that differ in all that may differ.
+func TestOneSourceHasOneDigest(t *testing.T) {
+	needsSandbox(t)
+	apps := map[string]string{"modules": sample("hello"), "workspace": sample("workspace"), "dep": sample("dep"), "cgo": written(t, cgoApp)}
+	for name, app := range apps {
+		t.Run(name, func(t *testing.T) {
+			volume := t.TempDir()
+			first := mustBuild(t, volume, name, copied(t, app))
+			warm := mustBuild(t, volume, name, copied(t, app))
+			// Another place, umask and time of the files, another time zone and language, one CPU, a cold cache, another user.
+			other := filepath.Join(t.TempDir(), "a place with spaces", "app")
+			if err := os.MkdirAll(filepath.Dir(other), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(copied(t, app), other); err != nil {
+				t.Fatal(err)
+			}
+			strange(t, other)
+			env := []string{"--env", "TZ=Asia/Tokyo", "--env", "LC_ALL=tr_TR.UTF-8", "--env", "GOMAXPROCS=1", "--env", "HOME=/tmp"}
+			if os.Getuid() == 0 {
+				env = append(env, "--as-user")
+			}
+			cold := mustBuild(t, openVolume(t), name, other, env...)
+			digests := []string{first.Image.Digest, warm.Image.Digest, cold.Image.Digest}
+			if diff := cmp.Diff([]string{digests[0], digests[0], digests[0]}, digests); diff != "" || digests[0] == "" {
+				t.Errorf("cold, warm, on another machine: %s", diff)
+			}
+		})
+	}
+}
