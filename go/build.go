@@ -148,6 +148,11 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err := b.addExtras(ctx, project); err != nil {
 		return err
 	}
+	return b.finish(project, binaries)
+}
+
+// finish is the end of the story: the image, and what the next build can use.
+func (b *build) finish(project *project, binaries []compile.Binary) error {
 	b.result.Layers = append(b.result.Layers, project.binLayer)
 	project.packCaches()
 	if err := b.describe(project, binaries); err != nil {
@@ -156,7 +161,7 @@ func (b *build) story(ctx context.Context) (err error) {
 	if err := b.chooseProcesses(project, binaries); err != nil {
 		return err
 	}
-	if err := b.leaveOut(); err != nil {
+	if err := errors.Join(project.restore(), b.leaveOut()); err != nil {
 		return err
 	}
 	if err := b.keepCaches(); err != nil {

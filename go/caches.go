@@ -338,7 +338,13 @@ func (p *project) complete(ctx context.Context, said string) (more bool, err err
 func (p *project) packCaches() {
 	b := p.build
 	if p.modules != nil {
-		b.beside(p.keepModules)
+		selection := p.usedModules() // now, while the app has its go.sum
+		b.beside(func() error {
+			if err := p.modules.Keep(selection); err != nil {
+				return fmt.Errorf("sources of modules: %w", err)
+			}
+			return nil
+		})
 	}
 	if p.compiled != nil {
 		p.compiled.All = p.whole
@@ -355,7 +361,8 @@ func (p *project) packCaches() {
 	}
 }
 
-func (p *project) keepModules() error {
+// usedModules says what of the module cache the next build can use.
+func (p *project) usedModules() buildcache.Selection {
 	s := buildcache.Selection{
 		Sums:  p.sums(),
 		Whole: p.whole,
@@ -363,8 +370,5 @@ func (p *project) keepModules() error {
 	for _, d := range p.plan.Dependencies() {
 		s.Packages = append(s.Packages, buildcache.Used{Dir: d.Dir, Module: d.Module, Cgo: d.Cgo})
 	}
-	if err := p.modules.Keep(s); err != nil {
-		return fmt.Errorf("sources of modules: %w", err)
-	}
-	return nil
+	return s
 }

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
@@ -70,6 +71,11 @@ func (p *project) programs() ([]sbom.Program, error) {
 	var programs []sbom.Program
 	for _, entry := range entries {
 		file := filepath.Join(p.job.OutDir, entry.Name())
+		if program, err := elf.Open(file); err != nil {
+			continue // built for something else, by the user's own flags
+		} else if err := program.Close(); err != nil {
+			return nil, err
+		}
 		programs = append(programs, sbom.Program{File: file, Path: file})
 	}
 	return programs, nil

@@ -84,7 +84,7 @@ func (b *build) checkLibrary(binaries []compile.Binary) error {
 		if binary.Interpreter == "" {
 			continue
 		}
-		lacks := ""
+		var lacks string
 		switch forMusl := strings.Contains(binary.Interpreter, "musl"); {
 		case static:
 			lacks = "the run image has no C library"

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/mod/module"
@@ -142,10 +143,11 @@ func (b *build) configDirectory() (string, error) {
 
 // inModules sets the job up for module mode.
 func (p *project) inModules() error {
-	var err error
-	if p.restore, err = p.app.modules.Preserve(); err != nil {
+	restore, err := p.app.modules.Preserve()
+	if err != nil {
 		return err
 	}
+	p.restore = sync.OnceValue(restore) // what the image leaves out must not come back
 	p.job.Mod = cmp.Or(p.job.Flags.Mod, p.app.modules.Mod(p.dist.Version))
 	if len(p.job.Targets.Patterns) == 0 {
 		p.job.Targets = compile.Targets{From: p.app.modules.InstallBy, Patterns: p.app.modules.Install}

@@ -18,7 +18,7 @@ go 1.25
 -- Procfile --
 web: exec app serve ${GREETING:-"good day"} # a comment
 plain: app say plain words
-chain: app say first && FROM="a variable" app environment FROM HOME
+chain: app say first && FROM="a variable" app environment FROM
 pipe: app say through a pipe | app upper
 background: app say in the background & wait; app say and after
 fails: app say before; app fail 7
@@ -54,6 +54,7 @@ func main() {
 			fmt.Println(name + "=" + os.Getenv(name))
 		}
 	case "upper":
+		signal.Ignore(syscall.SIGTERM) // there is more to come
 		data, _ := io.ReadAll(os.Stdin)
 		fmt.Print(strings.ToUpper(string(data)))
 	case "fail":
@@ -105,18 +106,19 @@ func TestContainers(t *testing.T) {
 		options, args []string
 		code          int
 	}{
-		"a plain line":                   {"plain", "plain words\n", nil, nil, 0},
-		"arguments come after a line":    {"chain", "first\nFROM=a variable\nHOME=/home/cnb\nTERM=\n", nil, []string{"TERM"}, 0},
-		"a pipe":                         {"pipe", "THROUGH A PIPE\n", nil, nil, 0},
-		"a background job":               {"background", "in the background\nand after\n", nil, nil, 0},
-		"the exit code":                  {"fails", "before\n", nil, nil, 7},
-		"the launcher gives way":         {"replaced", "before\nprocess 1\n", nil, nil, 0},
-		"no zombies":                     {"orphans", "0 ZOMBIES OF TRUE\n", nil, nil, 0},
-		"a memory limit":                 {"memory", "GOMEMLIMIT=94371840\n", []string{"--memory", "100m"}, nil, 0},
-		"a memory limit, another share":  {"memory", "GOMEMLIMIT=52428800\n", []string{"--memory", "100m", "--env", "BPL_GOMEMLIMIT_RATIO=0.5"}, nil, 0},
-		"a memory limit, switched off":   {"memory", "GOMEMLIMIT=\n", []string{"--memory", "100m", "--env", "BPL_GOMEMLIMIT_RATIO=off"}, nil, 0},
-		"a memory limit, the user's own": {"memory", "GOMEMLIMIT=1GiB\n", []string{"--memory", "100m", "--env", "GOMEMLIMIT=1GiB"}, nil, 0},
-		"no memory limit":                {"memory", "GOMEMLIMIT=\n", nil, nil, 0},
+		"a plain line":                     {"plain", "plain words\n", nil, nil, 0},
+		"arguments replace a plain line's": {"plain", "other words\n", nil, []string{"say", "other", "words"}, 0},
+		"arguments come after a line":      {"chain", "first\nFROM=a variable\nSHELL=\n", nil, []string{"SHELL"}, 0},
+		"a pipe":                           {"pipe", "THROUGH A PIPE\n", nil, nil, 0},
+		"a background job":                 {"background", "in the background\nand after\n", nil, nil, 0},
+		"the exit code":                    {"fails", "before\n", nil, nil, 7},
+		"the launcher gives way":           {"replaced", "before\nprocess 1\n", nil, nil, 0},
+		"no zombies":                       {"orphans", "0 ZOMBIES OF TRUE\n", nil, nil, 0},
+		"a memory limit":                   {"memory", "GOMEMLIMIT=94371840\n", []string{"--memory", "100m"}, nil, 0},
+		"a memory limit, another share":    {"memory", "GOMEMLIMIT=52428800\n", []string{"--memory", "100m", "--env", "BPL_GOMEMLIMIT_RATIO=0.5"}, nil, 0},
+		"a memory limit, switched off":     {"memory", "GOMEMLIMIT=\n", []string{"--memory", "100m", "--env", "BPL_GOMEMLIMIT_RATIO=off"}, nil, 0},
+		"a memory limit, the user's own":   {"memory", "GOMEMLIMIT=1GiB\n", []string{"--memory", "100m", "--env", "GOMEMLIMIT=1GiB"}, nil, 0},
+		"no memory limit":                  {"memory", "GOMEMLIMIT=\n", nil, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, code := container(t, image, test.process, test.options, test.args...)

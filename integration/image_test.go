@@ -55,17 +55,10 @@ func (l layout) json(t testing.TB, digest string, to any) {
 
 // manifest is what it has of the image's manifest and configuration.
 type manifest struct {
-	Layers []struct {
-		Digest string
-		Size   int64
-	}
 	Config struct{ Digest string }
 	// Image is the configuration.
 	Image struct {
 		Config struct{ Labels map[string]string }
-		RootFS struct {
-			DiffIDs []string `json:"diff_ids"`
-		} `json:"rootfs"`
 	}
 }
 
@@ -85,20 +78,17 @@ func (l layout) manifest(t testing.TB) manifest {
 	return m
 }
 
-// layoutOf is the layout of an image that a build left in a volume, or of its run image.
-func layoutOf(volume, image, registry, name string) layout {
-	return layout{filepath.Join(volume, image, "layouts", registry, name, "latest")}
-}
-
 // added is what a build added to the run image: the contents of the regular files and the targets of
 // links by their paths, and the size of the layers as they are stored, compressed.
-func added(t testing.TB, volume, name string) (files map[string][]byte, compressed int64, labels map[string]string) {
+func added(t testing.TB, volume, name string, built image) (files map[string][]byte, compressed int64, labels map[string]string) {
 	t.Helper()
-	l := layoutOf(volume, name, "lab.example", name)
+	l := layout{filepath.Join(volume, name, "layouts", "lab.example", name, "latest")}
 	m := l.manifest(t)
-	below := len(layoutOf(volume, name, "run.lab.example", "tiny").manifest(t).Layers)
 	files = map[string][]byte{}
-	for _, layer := range m.Layers[below:] {
+	for _, layer := range built.Image.Layers {
+		if layer.By == "" { // the run image's
+			continue
+		}
 		var packed counter
 		writer := gzip.NewWriter(&packed) // as a registry stores it
 		archive := tar.NewReader(io.TeeReader(l.blob(t, layer.Digest), writer))
@@ -162,15 +152,15 @@ func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 		{"dep", "[a-z]+", "README.md|Procfile"},
 	} {
 		t.Run(test.sample, func(t *testing.T) {
-			mustBuild(t, volume, test.sample, copied(t, sample(test.sample)))
-			files, _, labels := added(t, volume, test.sample)
+			built := mustBuild(t, volume, test.sample, copied(t, sample(test.sample)))
+			files, _, labels := added(t, volume, test.sample, built)
 			holdsOnly(t, files, test.bin, test.assets)
 			describesItself(t, files, labels)
 		})
 	}
 	t.Run("caddy", func(t *testing.T) {
-		mustBuild(t, volume, "caddy", caddy(t), "--env", "BP_GO_TARGETS=./cmd/caddy")
-		files, compressed, labels := added(t, volume, "caddy")
+		built := mustBuild(t, volume, "caddy", caddy(t), "--env", "BP_GO_TARGETS=./cmd/caddy")
+		files, compressed, labels := added(t, volume, "caddy", built)
 		holdsOnly(t, files, "caddy", `.*`) // what is no Go may be what a program reads
 		for name := range files {
 			if strings.HasSuffix(name, ".go") || strings.Contains(name, "/.git") || strings.HasSuffix(name, "go.mod") {
@@ -183,6 +173,27 @@ func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 		}
 		describesItself(t, files, labels)
 	})
+}
+
+// TestOnlyNamedFilesStay with BP_KEEP_FILES, and several programs each have a process.
+func TestOnlyNamedFilesStay(t *testing.T) {
+	needsSandbox(t)
+	app := written(t, "-- go.mod --\nmodule example.com/app\n\ngo 1.25\n-- cmd/a/main.go --\npackage main\n\nfunc main() {}\n-- cmd/b/main.go --\npackage main\n\nfunc main() {}\n"+
+		"-- cmd/c/main.go --\npackage main\n\nimport _ \"github.com/google/uuid\"\n\nfunc main() {}\n-- static/deep/a.css --\nx\n-- static/b.css --\nx\n-- data.txt --\nx\n-- more/data.txt --\nx\n-- notes.md --\nx\n")
+	volume := t.TempDir()
+	built := mustBuild(t, volume, "keep", app, "--env", "BP_KEEP_FILES=static/:./data.txt", "--env", "BP_GO_TARGETS=./cmd/b:./cmd/a")
+	files, _, labels := added(t, volume, "keep", built)
+	holdsOnly(t, files, "a|b", `static/deep/a\.css|static/b\.css|data\.txt`)
+	for _, name := range []string{"/workspace/static/deep/a.css", "/workspace/static/b.css", "/workspace/data.txt", "/cnb/process/a", "/cnb/process/b", "/cnb/process/web"} {
+		if files[name] == nil {
+			t.Errorf("the image lacks %s", name)
+		}
+	}
+	describesItself(t, files, labels)
+	wantLines(t, built.log, `Processes \(default: the first package named in BP_GO_TARGETS\)`, `web +b +\(default\)`)
+	if bill := string(files["/layers/sbom/launch/scalingo_go/sbom.cdx.json"]); strings.Contains(bill, "google/uuid") {
+		t.Error("the bill of materials has a module of a program that was not built")
+	}
 }
 
 // describesItself compares the labels and the bills of materials with the build info of the programs.
@@ -210,7 +221,7 @@ func describesItself(t *testing.T, files map[string][]byte, labels map[string]st
 			if m.Replace != nil {
 				m = m.Replace
 			}
-			linked[m.Path] = m.Version
+			linked[m.Path] = strings.TrimPrefix(m.Version, "(devel)")
 		}
 	}
 	var bill struct {

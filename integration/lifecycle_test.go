@@ -21,6 +21,10 @@ type image struct {
 		Name   string `json:"name"`
 		Digest string `json:"digest"`
 		Size   int64  `json:"size"`
+		Layers []struct {
+			Digest string `json:"digest"`
+			By     string `json:"createdBy"`
+		} `json:"layers"`
 	} `json:"image"`
 	DefaultProcess string `json:"defaultProcess"`
 	log            string

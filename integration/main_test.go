@@ -7,9 +7,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,6 +94,9 @@ func (p phases) run(t testing.TB, phase string, env ...string) output {
 		"CNB_LAYERS_DIR=" + p.layers, "CNB_BUILD_PLAN_PATH=" + filepath.Join(p.scratch, "plan.toml"),
 		"CNB_BP_PLAN_PATH=" + filepath.Join(p.scratch, "buildpack-plan.toml"),
 	}, env...)
+	if phase == "build" && !slices.ContainsFunc(env, func(pair string) bool { return strings.HasPrefix(pair, "GO_SETUP_GOPATH_IN_IMAGE=") }) {
+		defer p.keepSource(t)()
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -99,6 +104,38 @@ func (p phases) run(t testing.TB, phase string, env ...string) output {
 		t.Fatalf("bin/%s: %v", phase, err)
 	}
 	return output{out.String(), cmd.ProcessState.ExitCode()}
+}
+
+// keepSource remembers the app's files; the function that it returns puts those back that a build removed, but
+// for repositories: the next build of a test starts from the source, as under the lifecycle.
+func (p phases) keepSource(t testing.TB) (restore func()) {
+	t.Helper()
+	aside := filepath.Join(p.scratch, "source")
+	if err := errors.Join(os.RemoveAll(aside), linkTree(p.app, aside)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		err := filepath.WalkDir(aside, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if entry.Name() == ".git" && entry.IsDir() {
+				return fs.SkipDir
+			}
+			to := filepath.Join(p.app, strings.TrimPrefix(path, aside))
+			if _, err := os.Lstat(to); err == nil || entry.Name() == ".git" {
+				return nil
+			}
+			if entry.IsDir() {
+				return os.Mkdir(to, 0o755)
+			}
+			return os.Link(path, to)
+		})
+		if err := errors.Join(err, os.RemoveAll(aside)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // hostNetwork are the variables that let a build on this machine reach the module proxy.

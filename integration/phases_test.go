@@ -125,5 +125,5 @@ func processes(ts *testscript.TestScript) string {
 		}
 		text.WriteString("\n")
 	}
-	return text.String()
+	return strings.ReplaceAll(text.String(), ts.Getenv("LAYERS"), "LAYERS")
 }

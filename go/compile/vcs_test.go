@@ -213,3 +213,63 @@ func TestTrustKeepsTheUsersGitConfiguration(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestPublicURL(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://example.com/team/app.git":                   "https://example.com/team/app.git",
+		"https://user:secret@example.com/team/app?token=x#y": "https://example.com/team/app",
+		"http://token@example.com:8080/app":                  "http://example.com:8080/app",
+		"ssh://git@example.com:2222/team/app.git":            "ssh://example.com:2222/team/app.git",
+		"git@example.com:team/app.git":                       "ssh://example.com/team/app.git",
+		"example.com:/srv/app.git":                           "ssh://example.com/srv/app.git",
+		"git://example.com/app":                              "git://example.com/app",
+		"/srv/git/app.git":                                   "",
+		"../app":                                             "",
+		"file:///srv/git/app.git":                            "",
+		"C:/work/app":                                        "ssh://C/work/app",
+		"https://example.com/%zz":                            "",
+		"":                                                   "",
+	} {
+		if got := publicURL(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestRepositoryForLabels: what git knows of the app, clean, tagged and changed.
+func TestWhatGitKnows(t *testing.T) {
+	dir := t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	look := func() Repository {
+		r := FindRepository(dir, dir, func(string) string { return "" }, os.Environ(), effect.CommandExecutor{})
+		r.Env = nil
+		return r
+	}
+	if diff := cmp.Diff(Repository{}, look()); diff != "" {
+		t.Errorf("no repository (-want +got):\n%s", diff)
+	}
+	git("init", "-q")
+	git("commit", "-q", "--allow-empty", "-m", "first")
+	git("remote", "add", "origin", "https://user:token@example.com/app.git")
+	git("tag", "v1.2.3")
+	clean := look()
+	if len(clean.Revision) != 40 || clean.Version != "v1.2.3" || clean.Source != "https://example.com/app.git" || !clean.Stamp {
+		t.Errorf("a tagged commit: %+v", clean)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed := look()
+	if changed.Revision != clean.Revision+"-dirty" || changed.Version != "" || !changed.Stamp {
+		t.Errorf("with a change: %+v", changed)
+	}
+}

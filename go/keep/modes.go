@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // SetModes gives the app's files and directories, itself included, the modes that git gives them on a
@@ -48,13 +49,11 @@ func usual(mode fs.FileMode, dir bool) fs.FileMode {
 	if mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) != 0 {
 		return mode.Perm()
 	}
-	switch mode.Perm() {
-	case 0o700, 0o750, 0o755, 0o770, 0o775:
+	if slices.Contains([]fs.FileMode{0o700, 0o750, 0o770, 0o775}, mode.Perm()) {
 		return 0o755
-	case 0o600, 0o640, 0o644, 0o660, 0o664:
-		if !dir {
-			return 0o644
-		}
+	}
+	if !dir && slices.Contains([]fs.FileMode{0o600, 0o640, 0o660, 0o664}, mode.Perm()) {
+		return 0o644
 	}
 	return mode.Perm()
 }

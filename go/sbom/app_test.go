@@ -164,10 +164,9 @@ func Do() { thing.Do() }
 
 // builder builds programs of an app with the go command of this machine.
 type builder struct {
-	t     *testing.T
-	dir   string
-	env   []string
-	proxy string
+	t   *testing.T
+	dir string
+	env []string
 }
 
 // write puts an app into a new directory. The variables are for the go command.
