@@ -94,7 +94,10 @@ func (p phases) run(t testing.TB, phase string, env ...string) output {
 		"CNB_LAYERS_DIR=" + p.layers, "CNB_BUILD_PLAN_PATH=" + filepath.Join(p.scratch, "plan.toml"),
 		"CNB_BP_PLAN_PATH=" + filepath.Join(p.scratch, "buildpack-plan.toml"),
 	}, env...)
-	if phase == "build" && !slices.ContainsFunc(env, func(pair string) bool { return strings.HasPrefix(pair, "GO_SETUP_GOPATH_IN_IMAGE=") }) {
+	staying := func(pair string) bool {
+		return strings.HasPrefix(pair, "GO_SETUP_GOPATH_IN_IMAGE=") || strings.HasPrefix(pair, "BP_GO_KEEP_SOURCE=")
+	}
+	if phase == "build" && !slices.ContainsFunc(env, staying) {
 		defer p.keepSource(t)()
 	}
 	var out bytes.Buffer

@@ -39,7 +39,7 @@ func (w Weights) Rows(n int) [][]string {
 		add(p.Bytes, p.Name)
 	}
 	if small > 0 {
-		add(small, "headers and the like")
+		add(small, "other small parts")
 	}
 	add(w.Bytes, "in all")
 	pad(rows, 0)

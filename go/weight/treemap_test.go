@@ -235,7 +235,7 @@ func TestRows(t *testing.T) {
 2.3 MB   38.7 %  401 other modules
 800 kB   13.3 %  types, strings and constants
 300 kB    5.0 %  embedded files
- 100 B    0.0 %  headers and the like
+ 100 B    0.0 %  other small parts
 6.0 MB  100.0 %  in all
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
