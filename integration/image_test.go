@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/Scalingo/go-cnb/go/compile/apptest"
+	"github.com/Scalingo/go-cnb/go/sbom/sbomtest"
 )
 
 // layout is an OCI image layout, as the lifecycle writes one.
@@ -158,10 +159,21 @@ func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 			describesItself(t, files, labels)
 		})
 	}
+	for _, test := range []struct{ name, module, target string }{
+		{"nats", "github.com/nats-io/nats-server/v2@v2.15.2", "."},
+		{"httpbin", "github.com/mccutchen/go-httpbin/v2@v2.26.0", "./cmd/go-httpbin"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			built := mustBuild(t, volume, test.name, moduleDir(t, test.module), "--env", "BP_GO_TARGETS="+test.target)
+			files, _, labels := added(t, volume, test.name, built)
+			holdsOnly(t, files, "[a-z0-9-]+", `.*`) // what is no Go may be what a program reads
+			describesItself(t, files, labels)
+		})
+	}
 	t.Run("caddy", func(t *testing.T) {
 		built := mustBuild(t, volume, "caddy", caddy(t), "--env", "BP_GO_TARGETS=./cmd/caddy")
 		files, compressed, labels := added(t, volume, "caddy", built)
-		holdsOnly(t, files, "caddy", `.*`) // what is no Go may be what a program reads
+		holdsOnly(t, files, "caddy", `.*`)
 		for name := range files {
 			if strings.HasSuffix(name, ".go") || strings.Contains(name+"/", "/.git/") || strings.HasSuffix(name, "go.mod") {
 				t.Errorf("the image has %s", name)
@@ -247,9 +259,15 @@ func describesItself(t *testing.T, files map[string][]byte, labels map[string]st
 			t.Errorf("%s: linked is %s, the bill says %q, the label %q", path, version, billed[path], how.Modules[path])
 		}
 	}
-	for _, format := range []string{"spdx", "syft"} {
-		if len(files["/layers/sbom/launch/scalingo_go/sbom."+format+".json"]) == 0 {
-			t.Errorf("there is no bill of materials of the format %s", format)
+	for _, format := range []string{"cdx", "spdx", "syft"} {
+		bill := files["/layers/sbom/launch/scalingo_go/sbom."+format+".json"]
+		if err := sbomtest.Validate(t, format, bill); err != nil {
+			t.Errorf("the bill of materials of the format %s: %v", format, err)
+		}
+		for path, version := range linked {
+			if !bytes.Contains(bill, []byte(path)) || !bytes.Contains(bill, []byte(version)) {
+				t.Errorf("%s: %s %s is not there", format, path, version)
+			}
 		}
 	}
 }
