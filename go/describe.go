@@ -1,19 +1,19 @@
 package golang
 
 import (
+	"cmp"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/mod/module"
 
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/sbom"
+	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
 // bills are the formats of bills of materials, by what writes them.
@@ -29,14 +29,10 @@ func (b *build) describe(p *project, binaries []compile.Binary) error {
 	if err != nil {
 		return err
 	}
-	made, err := b.created()
-	if err != nil {
-		return err
-	}
 	info := b.context.Buildpack.Info
 	inventory, err := sbom.Read(sbom.Input{
 		Name: p.modulePath(), Programs: programs, Locked: p.lockedModules(), GoVersion: "go" + p.dist.Version.String(),
-		Licence: p.licences(), Created: made, Tool: sbom.Tool{Name: info.ID, Version: info.Version},
+		Licence: p.licences(), Created: b.settings.SourceDate, Tool: sbom.Tool{Name: info.ID, Version: info.Version},
 	})
 	if err != nil {
 		return fmt.Errorf("the bill of materials: %w", err)
@@ -81,16 +77,23 @@ func (p *project) programs() ([]sbom.Program, error) {
 	return programs, nil
 }
 
-// lockedModules are the projects of an older tool's lock that the programs have packages of.
+// lockedModules are the dependencies for programs that do not say themselves what they contain: the
+// projects of an older tool's lock that they have packages of, and the modules where Go is older than 1.13.
 func (p *project) lockedModules() []sbom.Module {
 	var used []sbom.Module
+	if p.job.Modules {
+		if !p.dist.Version.Has(toolchain.TrimPath) {
+			for v := range p.plan.ModuleDirs() {
+				if v.Path != p.modulePath() {
+					used = append(used, sbom.Module{Path: v.Path, Version: v.Version})
+				}
+			}
+		}
+		return used
+	}
 	for _, project := range p.app.manifest.Projects {
 		if p.plan.Imports(project.Path) {
-			version := project.Version
-			if version == "" {
-				version = project.Revision
-			}
-			used = append(used, sbom.Module{Path: project.Path, Version: version})
+			used = append(used, sbom.Module{Path: project.Path, Version: cmp.Or(project.Version, project.Revision)})
 		}
 	}
 	return used
@@ -108,17 +111,4 @@ func (p *project) licences() func(sbom.Module) string {
 		}
 		return ""
 	}
-}
-
-// created is the time that documents in the image carry, zero for none: SOURCE_DATE_EPOCH.
-func (b *build) created() (time.Time, error) {
-	text := b.settings.Env["SOURCE_DATE_EPOCH"]
-	if text == "" {
-		return time.Time{}, nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%s: write seconds since 1970, or unset it", text)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
 }

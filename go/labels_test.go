@@ -51,8 +51,7 @@ func TestSettingsOfTheLabelDecideWhatIsBuilt(t *testing.T) {
 
 func TestTimeOfDocuments(t *testing.T) {
 	for text, want := range map[string]string{"": "0001-01-01 00:00:00 +0000 UTC", "0": "1970-01-01 00:00:00 +0000 UTC", "1700000000": "2023-11-14 22:13:20 +0000 UTC", "now": "", "-1": ""} {
-		b := &build{settings: Settings{Env: map[string]string{"SOURCE_DATE_EPOCH": text}}}
-		made, err := b.created()
+		made, err := sourceDate(text)
 		if (err != nil) != (want == "") || err == nil && made.String() != want {
 			t.Errorf("%q: %s, %v", text, made, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/Scalingo/go-cnb/go/compile"
 	"github.com/Scalingo/go-cnb/go/deps"
@@ -44,6 +45,8 @@ type Settings struct {
 	// Keep is BP_KEEP_FILES, KeepSource BP_GO_KEEP_SOURCE.
 	Keep       keep.Patterns
 	KeepSource bool
+	// SourceDate is SOURCE_DATE_EPOCH, the time that documents in the image carry, zero for none.
+	SourceDate time.Time
 	// Report is BP_GO_REPORT.
 	Report bool
 	// CacheOff is set by BP_GO_CACHE=off.
@@ -84,6 +87,9 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 			return s, err
 		}
 	}
+	if s.SourceDate, err = sourceDate(get("SOURCE_DATE_EPOCH")); err != nil {
+		return s, err
+	}
 	if s.Keep, err = keep.ParsePatterns(get("BP_KEEP_FILES")); err != nil {
 		return s, err
 	}
@@ -114,6 +120,18 @@ func ReadSettings(appDir string, environ []string, metadata map[string]any, defa
 		s.Targets = compile.Targets{From: "GO_INSTALL_PACKAGE_SPEC", Patterns: specs}
 	}
 	return s, nil
+}
+
+// sourceDate reads SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch).
+func sourceDate(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%s: write seconds since 1970, or unset it", text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
 // readChoices reads what can have a few values only; cache is BP_GO_CACHE.
