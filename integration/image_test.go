@@ -146,16 +146,15 @@ func holdsOnly(t *testing.T, files map[string][]byte, bin, assets string) {
 func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 	needsSandbox(t)
 	volume := t.TempDir()
-	for _, test := range []struct{ sample, bin, assets string }{
-		{"hello", "hello", "README.md"},
-		{"workspace", "server", "README.md"},
-		{"nomod", "nomod|app|workspace|[a-z]+", "README.md"},
-		{"dep", "[a-z]+", "README.md|Procfile"},
-	} {
-		t.Run(test.sample, func(t *testing.T) {
-			built := mustBuild(t, volume, test.sample, copied(t, sample(test.sample)))
-			files, _, labels := added(t, volume, test.sample, built)
-			holdsOnly(t, files, test.bin, test.assets)
+	for _, name := range []string{"hello", "workspace", "nomod", "dep", "gb", "glide", "godep", "godir", "govendor"} {
+		t.Run(name, func(t *testing.T) {
+			image := "modules"
+			if !slices.Contains([]string{"hello", "workspace", "nomod"}, name) {
+				image = "legacy" // they share the caches of an older Go
+			}
+			built := mustBuild(t, volume, image, copied(t, sample(name)))
+			files, _, labels := added(t, volume, image, built)
+			holdsOnly(t, files, "[a-z]+", "README.md|Procfile")
 			describesItself(t, files, labels)
 		})
 	}
@@ -185,6 +184,36 @@ func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 		}
 		describesItself(t, files, labels)
 	})
+}
+
+// TestUnchangedAssetsKeepTheirLayer while other files of the app change.
+func TestUnchangedAssetsKeepTheirLayer(t *testing.T) {
+	needsSandbox(t)
+	app, volume := copied(t, sample("hello")), t.TempDir()
+	file := filepath.Join(app, "static", "large.bin")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.Repeat([]byte("asset "), 400_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// slices are the digests of the layers that have files of the app.
+	slices := func(built image) (digests []string) {
+		for _, layer := range built.Image.Layers {
+			if strings.HasPrefix(layer.By, "Application") {
+				digests = append(digests, layer.Digest)
+			}
+		}
+		return digests
+	}
+	first := slices(mustBuild(t, volume, "assets", copied(t, app)))
+	if err := os.WriteFile(filepath.Join(app, "page.html"), []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := slices(mustBuild(t, volume, "assets", copied(t, app)))
+	if len(first) != 2 || len(second) != 2 || first[0] != second[0] || first[1] == second[1] {
+		t.Errorf("layers of the app: first %v, then %v", first, second)
+	}
 }
 
 // TestOnlyNamedFilesStay with BP_KEEP_FILES, and several programs each have a process.
