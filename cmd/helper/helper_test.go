@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 0 {
 		// Never: with main in the test's program, go test sees when it has changed and takes no old result.
 		main()
+	}
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) { // as under nohup; what is started here would ignore it too
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "helper")
