@@ -164,6 +164,7 @@ func TestDemoBuildsAndRunsARealApplication(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantLines(t, log, `1\d\d modules, 1\d\d downloaded`, `web \(default\): caddy`, `caddy +\d+ MB +static`, `answered`)
+	hasOnlyCaddy(t, volume, mustBuild(t, volume, "caddy", app, "--env", "BP_GO_TARGETS=./cmd/caddy"))
 }
 
 // cacheLayers are the digests of the layers that the lifecycle keeps in its cache, by name.
@@ -224,20 +225,14 @@ func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T)
 	}
 }
 
-func TestSamplesAnswerAndTheirDigestDoesNotDependOnPlaceOrCache(t *testing.T) {
+func TestSamplesAnswer(t *testing.T) {
 	needsSandbox(t)
-	// One Go, and one image name: the caches of the volume are warm for all but the first build.
-	warm, one := t.TempDir(), []string{"--env", "BP_GO_VERSION=1.26.*"}
-	mustBuild(t, warm, "digest", copied(t, sample("hello")), one...)
-	for _, name := range []string{"hello", "workspace", "nomod"} {
+	volume := t.TempDir()
+	for _, name := range []string{"workspace", "nomod"} {
 		t.Run(name, func(t *testing.T) {
-			first := mustBuild(t, warm, "digest", copied(t, sample(name)), one...)
-			if _, err := lab(t, "run", "--volume-dir", warm, "--image", "digest", "--read-only"); err != nil {
+			mustBuild(t, volume, "sample", copied(t, sample(name)), "--env", "BP_GO_VERSION=1.26.*")
+			if _, err := lab(t, "run", "--volume-dir", volume, "--image", "sample", "--read-only"); err != nil {
 				t.Error(err)
-			}
-			cold := mustBuild(t, t.TempDir(), "digest", copied(t, sample(name)), one...)
-			if first.Image.Digest == "" || first.Image.Digest != cold.Image.Digest {
-				t.Errorf("one source in two directories: %s with a warm cache, %s with a cold one", first.Image.Digest, cold.Image.Digest)
 			}
 		})
 	}
