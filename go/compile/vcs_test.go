@@ -226,7 +226,7 @@ func TestPublicURL(t *testing.T) {
 		"/srv/git/app.git":                                   "",
 		"../app":                                             "",
 		"file:///srv/git/app.git":                            "",
-		"C:/src/app":                                        "ssh://C/src/app",
+		"C:/src/app":                                         "ssh://C/src/app",
 		"https://example.com/%zz":                            "",
 		"":                                                   "",
 	} {
