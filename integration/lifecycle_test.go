@@ -246,7 +246,7 @@ func TestPlainUserBuildsWithoutRoot(t *testing.T) {
 	volume := openVolume(t)
 	built := build(t, volume, "hello", sample("hello"), "--as-user")
 	if strings.Contains(built.log, "user namespace") && built.ExitCode != 0 {
-		t.Skipf("SKIPPED: the kernel allows no user namespaces")
+		t.Skipf("SKIPPED: the kernel allows no user namespaces, so that no plain user built here; sysctl -w kernel.unprivileged_userns_clone=1")
 	}
 	if built.ExitCode != 0 {
 		t.Fatalf("the build failed with exit code %d", built.ExitCode)

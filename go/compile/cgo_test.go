@@ -99,7 +99,7 @@ package sqlite3
 
 func TestCgo(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("SKIPPED: no gcc here, so that the builds with cgo cannot be tried")
+		t.Skip("SKIPPED: no gcc here, so that the builds with cgo cannot be tried; apt-get install gcc")
 	}
 	for _, tt := range []struct {
 		name   string
