@@ -348,8 +348,14 @@ func (p *project) packCaches() {
 	}
 	if p.compiled != nil {
 		p.compiled.All = p.whole
-		b.beside(p.compiled.Keep)
+		b.beside(func() error {
+			if err := p.compiled.Keep(); err != nil {
+				return err
+			}
+			return buildcache.Remove(filepath.Join(b.scratch, compiledDir)) // the largest part of scratch, while there is other work
+		})
 	}
+	b.beside(p.dist.room.discard)
 	for _, f := range p.folders {
 		b.beside(func() error {
 			files, err := b.store.Files(f.dir, nil)

@@ -167,3 +167,13 @@ func (r *toolchainRoom) pack() error {
 	}
 	return r.rest.Keep(buildcache.Content{Files: rest})
 }
+
+// discard removes the Go that has compiled all there is, once it is packed.
+func (r *toolchainRoom) discard() error {
+	if r.packed != nil {
+		if err := r.packed(); err != nil {
+			return err
+		}
+	}
+	return buildcache.Remove(filepath.Join(r.build.scratch, goDir)) // a layer of Go lies elsewhere
+}

@@ -110,7 +110,7 @@ func (j Job) Prepare() (Plan, error) {
 	if err != nil {
 		return plan, err
 	}
-	if chosen := plan.Cgo; (chosen.Enabled != (j.listCgo() == "1") || len(chosen.Tags) > 0) && dependOnCgo(all) {
+	if chosen := plan.Cgo; (chosen.Enabled != (j.listCgo() == "1") || len(chosen.Tags) > 0) && dependOnCgo(all, j.constraints(chosen)) {
 		list.env, list.flags = append(slices.Clip(j.Env), "CGO_ENABLED="+chosen.Value()), args(j.selection(chosen.Tags))
 		if err := plan.addPackages(list); err != nil {
 			return plan, j.explain(err, output.text.String())

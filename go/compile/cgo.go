@@ -3,10 +3,14 @@ package compile
 import (
 	"bytes"
 	"fmt"
+	"go/build"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/paketo-buildpacks/libpak/v2/effect"
@@ -34,21 +38,70 @@ func (c Cgo) Value() string {
 // ofCgo matches a build constraint that asks for cgo, or for one of the tags that go with it.
 var ofCgo = regexp.MustCompile(`(?m)^//(go:build| ?\+build)\b.*\b(cgo|netgo|osusergo)\b`)
 
-// dependOnCgo tells whether one of the packages, which were listed with cgo on, may have files that belong to it only
-// with cgo off, or with the tags: what these import has not been listed.
-func dependOnCgo(packages []Package) bool {
+// dependOnCgo tells whether one of the packages, which were listed with cgo on, has files that belong to it only with
+// the decision that context stands for, and that import what has not been listed.
+func dependOnCgo(packages []Package, context build.Context) bool {
+	listed := map[string]bool{"C": true, "unsafe": true}
+	for _, p := range packages {
+		listed[p.ImportPath] = true
+	}
 	for _, p := range packages {
 		if p.Standard {
 			continue
 		}
 		for _, name := range p.IgnoredGoFiles {
 			data, err := os.ReadFile(filepath.Join(p.Dir, name))
-			if err != nil || ofCgo.Match(data) {
+			if err != nil {
 				return true // the go command says what is wrong with it
+			}
+			if !ofCgo.Match(data) || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			if belongs, err := context.MatchFile(p.Dir, name); (belongs || err != nil) && !importsOnly(listed, data) {
+				return true
 			}
 		}
 	}
 	return false
+}
+
+// constraints are what decides with a decision on cgo which files belong to a package.
+func (j Job) constraints(chosen Cgo) build.Context {
+	context := build.Default
+	context.CgoEnabled = chosen.Enabled
+	for _, pair := range j.Env {
+		switch name, value, _ := strings.Cut(pair, "="); name {
+		case "GOOS":
+			context.GOOS = value
+		case "GOARCH":
+			context.GOARCH = value
+		}
+	}
+	context.BuildTags = slices.Concat(j.Flags.Tags, chosen.Tags)
+	for _, name := range []string{"race", "msan", "asan"} {
+		if j.Flags.Has(name) {
+			context.BuildTags = append(context.BuildTags, name)
+		}
+	}
+	context.ReleaseTags = nil
+	for minor := 1; minor <= j.Go.Version.Minor; minor++ {
+		context.ReleaseTags = append(context.ReleaseTags, fmt.Sprintf("go1.%d", minor))
+	}
+	return context
+}
+
+// importsOnly tells whether a Go file imports nothing but what is listed.
+func importsOnly(listed map[string]bool, source []byte) bool {
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
+	if err != nil {
+		return false
+	}
+	for _, spec := range file.Imports {
+		if name, err := strconv.Unquote(spec.Path.Value); err != nil || !listed[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // needsCgo are packages that compile without cgo to something that cannot work.

@@ -341,3 +341,44 @@ func TestOldGoWithCgo(t *testing.T) {
 		}
 	}
 }
+
+// TestDependOnCgo: another look at the packages takes time, so that it is only taken where it may show something.
+func TestDependOnCgo(t *testing.T) {
+	listed := []Package{{ImportPath: "os", Standard: true}, {ImportPath: "example.com/known"}}
+	for _, c := range []struct {
+		name, file, source string
+		cgo                Cgo
+		want               bool
+	}{
+		{"imports what is listed", "a.go", "//go:build !cgo\n\npackage p\n\nimport \"example.com/known\"\n", Cgo{}, false},
+		{"imports something else", "a.go", "//go:build !cgo\n\npackage p\n\nimport (\n\t_ \"os\"\n\t_ \"example.com/new\"\n)\n", Cgo{}, true},
+		{"without a word on cgo", "a.go", "//go:build other\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, false},
+		{"of another system, by name", "a_darwin.go", "//go:build !cgo\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, false},
+		{"of another system, by constraint", "a.go", "//go:build darwin && !cgo\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, false},
+		{"of a tag that is not set", "a.go", "//go:build cgo && special\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{Enabled: true}, false},
+		{"of a tag that is set", "a.go", "//go:build !cgo && mine\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, true},
+		{"of a tag that goes with cgo", "a.go", "//go:build netgo\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{Enabled: true, Tags: []string{"netgo"}}, true},
+		{"of a release of Go", "a.go", "//go:build !cgo && go1.22\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, true},
+		{"of a release of Go to come", "a.go", "//go:build !cgo && go1.23\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, false},
+		{"in the older form", "a.go", "// +build !cgo\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, true},
+		{"a test", "a_test.go", "//go:build !cgo\n\npackage p\n\nimport \"example.com/new\"\n", Cgo{}, false},
+		{"that cannot be understood", "a.go", "//go:build !cgo\n\npackage p\n\nimport \"example.com/new\n", Cgo{}, true},
+		{"that is not there", "none.go", "", Cgo{}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if c.source != "" {
+				if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.source), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			job := Job{
+				Go: toolchain.Go{Version: toolchain.MustParseVersion("1.22.1")}, Env: []string{"GOOS=linux", "GOARCH=amd64"}, Flags: Flags{Tags: []string{"mine"}},
+			}
+			packages := append(slices.Clone(listed), Package{ImportPath: "example.com/p", Dir: dir, IgnoredGoFiles: []string{c.file}})
+			if got := dependOnCgo(packages, job.constraints(c.cgo)); got != c.want {
+				t.Errorf("dependOnCgo() = %t, want %t", got, c.want)
+			}
+		})
+	}
+}

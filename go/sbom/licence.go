@@ -41,6 +41,11 @@ var (
 	allLicences   = sync.OnceValues(func() (*licensecheck.Scanner, error) { return licenceScanner(slices.Concat(usual, seldom)...) })
 )
 
+// Warm prepares what takes longest to tell licences, so that Read need not wait for it. Other work may go on beside.
+func Warm() {
+	_, _ = usualLicences() // asked again, and told, where there is a licence
+}
+
 // licenceFile matches files with a module's licence. They are among those
 // that the build's cache keeps of every module (go/buildcache, legal), so that
 // a cold and a warm build see the same.

@@ -48,6 +48,7 @@ const (
 	BuildVCS        Feature = "-buildvcs"
 	Workspaces      Feature = "go.work"
 	ListFields      Feature = "go list -json=FIELDS"
+	MemoryLimit     Feature = "GOMEMLIMIT"
 	Toolchains      Feature = "GOTOOLCHAIN"
 	WorkspaceVendor Feature = "vendor/ beside go.work"
 	GoAuth          Feature = "GOAUTH"
@@ -74,6 +75,7 @@ var since = map[Feature]Version{
 	BuildVCS:        MustParseVersion("1.18"),
 	Workspaces:      MustParseVersion("1.18"),
 	ListFields:      MustParseVersion("1.19"),
+	MemoryLimit:     MustParseVersion("1.19"),
 	Toolchains:      MustParseVersion("1.21"),
 	WorkspaceVendor: MustParseVersion("1.22"),
 	GoAuth:          MustParseVersion("1.24"),
