@@ -81,7 +81,7 @@ func (b *build) newToolchainRoom() (*toolchainRoom, error) {
 		Scratch: filepath.Join(b.scratch, "download"),
 	}
 	r.fetcher = &toolchain.Fetcher{
-		Download: download, Locate: locate, Bundle: filepath.Join(b.context.Buildpack.Path, "dependencies"),
+		Download: download, Locate: locate, Bundle: toolchain.Bundle(filepath.Join(b.context.Buildpack.Path, "dependencies")),
 		Proxies: b.settings.Proxies, ProxyFirst: b.settings.ProxySet, Only: b.settings.DistSource,
 		Modern: r.modern, Scratch: b.scratch, Warn: b.warn,
 	}

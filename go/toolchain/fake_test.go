@@ -263,7 +263,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 	w.Fetcher = &Fetcher{
 		Download: download,
 		Locate:   func(Release) (*url.URL, error) { return nil, nil },
-		Bundle:   filepath.Join(t.TempDir(), "dependencies"),
+		Bundle:   Bundle(filepath.Join(t.TempDir(), "dependencies")),
 		Proxies:  []Proxy{{URL: parse(t, w.proxy.URL)}},
 		Scratch:  t.TempDir(),
 		Warn:     func(format string, args ...any) { w.logged = append(w.logged, fmt.Sprintf(format, args...)) },

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 )
@@ -30,8 +29,8 @@ type Locate func(r Release) (*url.URL, error)
 type Fetcher struct {
 	Download *Downloader
 	Locate   Locate
-	// Bundle is the directory of an offline buildpackage's tarballs: <Bundle>/<sha256>/<file name of the URI>.
-	Bundle string
+	// Bundle is what an offline buildpackage brings along.
+	Bundle Bundle
 	// Proxies are the module proxies to ask. ProxyFirst says that the user named them, so that
 	// they come before upstream; otherwise they are the go command's own default.
 	Proxies    []Proxy
@@ -84,8 +83,11 @@ func (f *Fetcher) Install(ctx context.Context, r Release, dir string) (from stri
 	if len(failed) == 0 {
 		return "", fmt.Errorf("go %s: no way to get it: %s", r.Version, f.closedWays())
 	}
-	return "", fmt.Errorf("go %s could not be had:\n  %s\nCheck the network of the build, or set GOPROXY or BP_DEPENDENCY_MIRROR to a place that it reaches",
-		r.Version, strings.Join(failed, "\n  "))
+	advice := "Check the network of the build, or set GOPROXY or BP_DEPENDENCY_MIRROR to a place that it reaches"
+	if bundled := f.Bundle.Versions(); len(bundled) > 0 {
+		advice += ". Without a network this buildpack has Go " + strings.Join(bundled, ", ")
+	}
+	return "", fmt.Errorf("go %s could not be had:\n  %s\n%s", r.Version, strings.Join(failed, "\n  "), advice)
 }
 
 func (f *Fetcher) try(ctx context.Context, o origin, r Release, staging, dir string) (from string, err error) {
@@ -119,9 +121,14 @@ func (f *Fetcher) origins(r Release) ([]origin, error) {
 		if u != nil {
 			origins = append(origins, f.tarball(r, u))
 		}
-		if bundled := filepath.Join(f.Bundle, r.Digest, path.Base(r.URI)); exists(bundled) {
+		if bundled := f.Bundle.tarball(r); exists(bundled) {
 			origins = append(origins, f.tarball(r, &url.URL{Scheme: "file", Path: bundled}))
 		}
+	}
+	if bundled := f.Bundle.module(r); r.ModuleSum != "" && exists(bundled) {
+		origins = append(origins, origin{bundled, func(_ context.Context, dir string) (string, error) {
+			return "file://" + bundled, unpackModule(bundled, r.ModuleVersion(), dir, r.ModuleSum, f.trim())
+		}})
 	}
 	var upstream, goproxy []origin
 	if u, err := url.Parse(r.URI); r.URI != "" && f.Only != FromGoproxy {
@@ -171,8 +178,10 @@ func (f *Fetcher) modules(r Release) []origin {
 		if err != nil {
 			return "", err
 		}
-		if r.ModuleSum != "" && sum != r.ModuleSum {
-			return "", fmt.Errorf("%w: expected %s, got %s", errChecksum, r.ModuleSum, sum)
+		if r.ModuleSum != "" {
+			if err := expect(r.ModuleSum, sum); err != nil {
+				return "", err
+			}
 		}
 		return name, errors.Join(unpackModule(file, r.ModuleVersion(), dir, sum, f.trim()), f.Modern.forget())
 	}}}

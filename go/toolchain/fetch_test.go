@@ -265,7 +265,7 @@ func TestPlacesAreTriedInOrder(t *testing.T) {
 			w := newFakeWorld(t)
 			mirror := newFakeServer(t)
 			w.Locate = func(Release) (*url.URL, error) { return parse(t, mirror.URL+"/mirrored.tar.gz"), nil }
-			bundled := filepath.Join(w.Bundle, w.release.Digest, filepath.Base(tarballPath))
+			bundled := w.Bundle.tarball(w.release)
 			must(t, os.MkdirAll(filepath.Dir(bundled), 0o755))
 			must(t, os.WriteFile(bundled, []byte("damaged"), 0o600))
 			delete(w.upstream.replies, tarballPath)
@@ -435,7 +435,7 @@ func TestTheErrorNamesEachURLAndWhatItSaid(t *testing.T) {
 
 func TestInstallFromABundle(t *testing.T) {
 	w := newFakeWorld(t)
-	bundled := filepath.Join(w.Bundle, w.release.Digest, filepath.Base(tarballPath))
+	bundled := w.Bundle.tarball(w.release)
 	must(t, os.MkdirAll(filepath.Dir(bundled), 0o755))
 	must(t, os.WriteFile(bundled, w.tarball, 0o600))
 	w.install(t, "file://"+bundled)
