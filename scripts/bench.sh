@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures builds and prints the figures that the documentation gives; `bench.sh detect` measures detection. Options: --help.
+# Measures builds and prints the figures that the documentation gives; `bench.sh detect` measures detection, `bench.sh launch`
+# what a process waits for before it starts. Options: --help.
 set -euo pipefail
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -58,9 +58,9 @@ Scenarios (--only):
   gopatch   the next patch of Go
 
 Ways (--way):
-  lifecycle  the lifecycle alone, its cache in a directory, the image in a layout
+  lifecycle  the lifecycle alone, its cache in a directory, the image in a registry on this machine
   pack       pack and the Docker Engine, its cache in a volume
-  registry   the lifecycle alone, image and cache image in a registry on this machine
+  registry   the lifecycle alone, image and cache image in that registry
   go         the go command alone, with the flags that the buildpack prints; cold, nochange and edit
   ko         ko, into the same registry; cold (once), nochange and edit
 
@@ -72,7 +72,7 @@ change; with --successive from what the build before it has left. Ways take turn
 		},
 	}
 	options.register(command)
-	command.AddCommand(newBenchDetectCommand(), newBenchShowCommand())
+	command.AddCommand(newBenchDetectCommand(), newBenchLaunchCommand(), newBenchShowCommand())
 	return command
 }
 

@@ -210,17 +210,26 @@ func writeOutput(path string, write func(io.Writer) error) error {
 func newBenchShowCommand() *cobra.Command {
 	var options benchOptions
 	command := &cobra.Command{
-		Use:   "show [flags] FILE",
-		Short: "Show what an earlier run has written with --json",
-		Args:  cobra.ExactArgs(1),
+		Use:   "show [flags] FILE...",
+		Short: "Show what earlier runs have written with --json, together; the setting is that of the first",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			text, err := os.ReadFile(args[0])
-			if err != nil {
-				return err
-			}
 			b := &bench{options: options}
-			if err := json.Unmarshal(text, &b.report); err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+			for i, file := range args {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				var report figures.Report
+				if err := json.Unmarshal(text, &report); err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+				if i == 0 {
+					b.report = report
+					continue
+				}
+				b.report.Samples = append(b.report.Samples, report.Samples...)
+				b.report.Skipped = append(b.report.Skipped, report.Skipped...)
 			}
 			return b.show()
 		},

@@ -12,7 +12,8 @@ import (
 	"github.com/Scalingo/go-cnb/tools/lab/figures"
 )
 
-// publishing are the references of a build that goes to a registry, rather than to a layout with its cache beside it.
+// publishing are the references of a build that goes to a registry, rather than to a layout. Without a cacheImage the
+// cache is a directory.
 type publishing struct {
 	image, cacheImage, runImage string
 }
@@ -105,22 +106,30 @@ func newLayers(image v1.Image, had map[v1.Hash]bool) (int64, error) {
 
 // keep remembers what the tags stand for; rewind lets them stand for it again. Layers of later builds stay in the
 // registry, but nothing refers to them.
-func (w *registryWay) keep(ctx context.Context) error {
+func (w *registryWay) keep(ctx context.Context) (err error) {
 	references := w.references()
-	kept := map[string]v1.Image{}
-	for _, reference := range []string{references.image, references.cacheImage} {
-		image, err := w.site.image(ctx, reference)
-		if err != nil {
-			return err
-		}
-		kept[reference] = image
-	}
-	w.kept = kept
-	return nil
+	w.kept, err = w.site.tagged(ctx, references.image, references.cacheImage)
+	return err
 }
 
-func (w *registryWay) rewind(ctx context.Context) error {
-	for reference, image := range w.kept {
+func (w *registryWay) rewind(ctx context.Context) error { return w.site.tag(ctx, w.kept) }
+
+// tagged is what tags stand for.
+func (r *benchRegistry) tagged(ctx context.Context, references ...string) (map[string]v1.Image, error) {
+	images := map[string]v1.Image{}
+	for _, reference := range references {
+		image, err := r.image(ctx, reference)
+		if err != nil {
+			return nil, err
+		}
+		images[reference] = image
+	}
+	return images, nil
+}
+
+// tag lets tags stand for what tagged has found.
+func (r *benchRegistry) tag(ctx context.Context, images map[string]v1.Image) error {
+	for reference, image := range images {
 		tag, err := name.NewTag(reference)
 		if err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/Scalingo/go-cnb/tools/lab/figures"
 )
 
@@ -34,7 +36,7 @@ func (b *bench) openWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if asked("registry", figures.WayKo) {
+	if asked("lifecycle", "registry", figures.WayKo) {
 		if b.site, err = startBenchRegistry(ctx, b.cache, b.scratch); err != nil {
 			return err
 		}
@@ -47,7 +49,7 @@ func (b *bench) openWays(ctx context.Context) error {
 		var w benchWay
 		switch name {
 		case "lifecycle":
-			w = &lifecycleWay{benchBuild: shared}
+			w = &lifecycleWay{benchBuild: shared, site: b.site}
 		case "registry":
 			w = &registryWay{benchBuild: shared, site: b.site}
 		case "pack":
@@ -131,9 +133,12 @@ func (s *benchBuild) sample(text string, phases map[string]float64) figures.Samp
 	return figures.Sample{Phases: phases, Steps: read.steps, Memory: read.memory}
 }
 
-// lifecycleWay runs the lifecycle alone, as `lab build` does.
+// lifecycleWay runs the lifecycle alone, with its cache in a directory. It publishes to the registry that ko publishes to.
 type lifecycleWay struct {
 	*benchBuild
+	site  *benchRegistry
+	begun int
+	kept  map[string]v1.Image // by reference
 }
 
 const benchImage = "bench"
@@ -145,39 +150,57 @@ func (w *lifecycleWay) volume() (volume, error) {
 	return findVolume(w.cache, filepath.Join(w.dir(), "volume"), benchImage)
 }
 
-func (w *lifecycleWay) begin(context.Context) error { return removeTree(w.dir()) }
+func (w *lifecycleWay) references() publishing {
+	return publishing{image: fmt.Sprintf("%s/lifecycle-%d/app:latest", w.site.address, w.begun), runImage: w.site.runImage()}
+}
 
-func (w *lifecycleWay) options(c benchChange, log *benchLog) buildOptions {
-	return buildOptions{
-		app: c.dir, image: benchImage, env: w.variables(c), buildpacks: []string{w.buildpack},
-		volumeDir: filepath.Join(w.dir(), "volume"), runImage: runTiny, out: log,
-	}
+// begin turns to a repository that does not exist yet: to it the registry says that it has no layer.
+func (w *lifecycleWay) begin(context.Context) error {
+	w.begun++
+	w.kept = nil
+	return removeTree(w.dir())
 }
 
 func (w *lifecycleWay) build(ctx context.Context, c benchChange, log *benchLog) ([]figures.Sample, error) {
-	built, err := build(ctx, w.options(c, log))
+	references := w.references()
+	built, err := build(ctx, buildOptions{
+		app: c.dir, image: benchImage, env: w.variables(c), buildpacks: []string{w.buildpack},
+		volumeDir: filepath.Join(w.dir(), "volume"), runImage: runTiny, out: log, publish: &references,
+	})
 	if err != nil {
 		return nil, err
 	}
 	sample := w.sample(log.text(), built.Durations.Phases)
 	sample.Seconds = built.Durations.Lifecycle
-	sample.Image = figures.Image{Digest: built.Image.Digest, Bytes: built.Image.Size}
-	sample.Cache, err = cachedLayers(os.DirFS(filepath.Join(built.Cache.Path, "committed")))
+	if sample.Image, err = w.site.describe(ctx, references.image); err != nil {
+		return nil, err
+	}
+	v, err := w.volume()
+	if err != nil {
+		return nil, err
+	}
+	sample.Cache, err = cachedLayers(os.DirFS(filepath.Join(v.cache(), "committed")))
 	return []figures.Sample{sample}, err
 }
 
-// keep links the cache, whose files are never written to again, and copies the image.
-func (w *lifecycleWay) keep(context.Context) error {
+// keep links the cache, whose files are never written to again, and remembers what the image's tag stands for.
+func (w *lifecycleWay) keep(ctx context.Context) error {
 	v, err := w.volume()
 	if err != nil {
+		return err
+	}
+	if w.kept, err = w.site.tagged(ctx, w.references().image); err != nil {
 		return err
 	}
 	return w.exchange(v.dir, filepath.Join(w.dir(), "base"))
 }
 
-func (w *lifecycleWay) rewind(context.Context) error {
+func (w *lifecycleWay) rewind(ctx context.Context) error {
 	v, err := w.volume()
 	if err != nil {
+		return err
+	}
+	if err := w.site.tag(ctx, w.kept); err != nil {
 		return err
 	}
 	return w.exchange(filepath.Join(w.dir(), "base"), v.dir)
@@ -187,10 +210,7 @@ func (w *lifecycleWay) exchange(from, to string) error {
 	if err := removeTree(to); err != nil {
 		return err
 	}
-	if err := linkTree(filepath.Join(from, "cache"), filepath.Join(to, "cache")); err != nil {
-		return err
-	}
-	return copyTree(filepath.Join(from, "layouts"), filepath.Join(to, "layouts"), nil)
+	return linkTree(filepath.Join(from, "cache"), filepath.Join(to, "cache"))
 }
 
 func (w *lifecycleWay) end(context.Context) error { return removeTree(w.dir()) }

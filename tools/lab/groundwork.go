@@ -191,7 +191,8 @@ func lifecycleSandbox(root string, tools toolset, v volume, runLayout string, bu
 	}, nil
 }
 
-// creatorCommand is the lifecycle's creator with its arguments: for a layout and a cache directory, or for a registry.
+// creatorCommand is the lifecycle's creator with its arguments: for a layout and a cache directory, or for a registry,
+// where the cache may be an image as well.
 func creatorCommand(v volume, runReference string, to *publishing) []string {
 	command := []string{
 		"/cnb/lifecycle/creator", "-app", "/workspace", "-layers", "/layers", "-platform", "/platform",
@@ -199,8 +200,11 @@ func creatorCommand(v volume, runReference string, to *publishing) []string {
 		"-launcher", "/cnb/lifecycle/launcher", "-report", "/layers/report.toml",
 		"-uid", fmt.Sprint(buildUID), "-gid", fmt.Sprint(buildGID),
 	}
-	if to != nil {
+	if to != nil && to.cacheImage != "" {
 		return append(command, "-run-image", to.runImage, "-cache-image", to.cacheImage, to.image)
+	}
+	if to != nil {
+		return append(command, "-run-image", to.runImage, "-cache-dir", "/cache", to.image)
 	}
 	return append(command, "-layout", "-layout-dir", "/layout", "-run-image", runReference, "-cache-dir", "/cache", v.reference())
 }
