@@ -23,7 +23,6 @@ import (
 	"github.com/Scalingo/go-cnb/go/keep"
 	"github.com/Scalingo/go-cnb/go/launch"
 	"github.com/Scalingo/go-cnb/go/private"
-	"github.com/Scalingo/go-cnb/go/sbom"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -315,7 +314,7 @@ func (b *build) warnOfCgo(plan compile.Plan) {
 func (b *build) compile(ctx context.Context, p *project) ([]compile.Binary, error) {
 	done := b.step("Compiling")
 	plan := p.plan
-	b.beside(func() error { sbom.Warm(); return nil }) // the linker leaves a CPU to do it
+	p.findLicences()
 	b.Bodyf("CGO_ENABLED=%s: %s", plan.Cgo.Value(), plan.Cgo.Why)
 	b.Body(plan.Command())
 	binaries, err := p.compile(ctx)

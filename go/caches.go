@@ -334,7 +334,8 @@ func (p *project) complete(ctx context.Context, said string) (more bool, err err
 	return false, nil
 }
 
-// packCaches begins to pack what the next build can use.
+// packCaches begins to pack what the next build can use, and to remove what has been packed: thousands of files, while
+// there is other work.
 func (p *project) packCaches() {
 	b := p.build
 	if p.modules != nil {
@@ -343,7 +344,8 @@ func (p *project) packCaches() {
 			if err := p.modules.Keep(selection); err != nil {
 				return fmt.Errorf("sources of modules: %w", err)
 			}
-			return nil
+			_ = p.licencesRead() // it has no error
+			return buildcache.Remove(filepath.Join(b.scratch, modulesDir))
 		})
 	}
 	if p.compiled != nil {
@@ -352,7 +354,7 @@ func (p *project) packCaches() {
 			if err := p.compiled.Keep(); err != nil {
 				return err
 			}
-			return buildcache.Remove(filepath.Join(b.scratch, compiledDir)) // the largest part of scratch, while there is other work
+			return buildcache.Remove(filepath.Join(b.scratch, compiledDir))
 		})
 	}
 	b.beside(p.dist.room.discard)

@@ -32,7 +32,7 @@ func (b *build) describe(p *project, binaries []compile.Binary) error {
 	info := b.context.Buildpack.Info
 	inventory, err := sbom.Read(sbom.Input{
 		Name: p.modulePath(), Programs: programs, Locked: p.lockedModules(), GoVersion: "go" + p.dist.Version.String(),
-		Licence: p.licences(), Created: b.settings.SourceDate, Tool: sbom.Tool{Name: info.ID, Version: info.Version},
+		Licences: p.licences, Created: b.settings.SourceDate, Tool: sbom.Tool{Name: info.ID, Version: info.Version},
 	})
 	if err != nil {
 		return fmt.Errorf("the bill of materials: %w", err)
@@ -99,16 +99,23 @@ func (p *project) lockedModules() []sbom.Module {
 	return used
 }
 
-// licences returns what finds the directory in which a module has its licence.
-func (p *project) licences() func(sbom.Module) string {
-	dirs := p.plan.ModuleDirs()
-	return func(m sbom.Module) string {
+// findLicences reads the licences of the modules while the program is linked, which leaves a CPU to do it.
+func (p *project) findLicences() {
+	dirs, found := p.plan.ModuleDirs(), map[string][]string{}
+	p.licencesRead = p.build.beside(func() error {
+		for _, dir := range dirs {
+			found[dir] = sbom.Licences(dir)
+		}
+		return nil
+	})
+	p.licences = func(m sbom.Module) []string {
+		_ = p.licencesRead()
 		if dir := dirs[module.Version{Path: m.Path, Version: m.Version}]; dir != "" {
-			return dir
+			return found[dir]
 		}
 		if p.vendor != "" {
-			return filepath.Join(p.vendor, filepath.FromSlash(m.Path))
+			return sbom.Licences(filepath.Join(p.vendor, filepath.FromSlash(m.Path)))
 		}
-		return ""
+		return nil
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/Scalingo/go-cnb/go/deps"
 	"github.com/Scalingo/go-cnb/go/hook"
 	"github.com/Scalingo/go-cnb/go/launch"
+	"github.com/Scalingo/go-cnb/go/sbom"
 	"github.com/Scalingo/go-cnb/go/toolchain"
 )
 
@@ -51,6 +52,9 @@ type project struct {
 	// holds the dependencies, and locked what became of those of a lock.
 	importPath, vendor string
 	locked             locked
+	// licences are those of a module, by their SPDX identifiers; licencesRead waits for them to be known.
+	licences     func(sbom.Module) []string
+	licencesRead func() error
 	// tools are the names of programs that were built besides the app's own.
 	tools []string
 	// startDir is where processes start, "" for the app's root.

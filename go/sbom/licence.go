@@ -41,11 +41,6 @@ var (
 	allLicences   = sync.OnceValues(func() (*licensecheck.Scanner, error) { return licenceScanner(slices.Concat(usual, seldom)...) })
 )
 
-// Warm prepares what takes longest to tell licences, so that Read need not wait for it. Other work may go on beside.
-func Warm() {
-	_, _ = usualLicences() // asked again, and told, where there is a licence
-}
-
 // licenceFile matches files with a module's licence. They are among those
 // that the build's cache keeps of every module (go/buildcache, legal), so that
 // a cold and a warm build see the same.
@@ -54,22 +49,10 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)`)
 // notTheLicence matches those of them that are about other things.
 var notTheLicence = regexp.MustCompile(`(?i)(\.(go|json|ya?ml|toml|tmpl|tpl|sh|docs?)$|third.?part|3rd.?part|vendor|header)`)
 
-// findLicences returns the SPDX identifiers of the component's licences, sorted.
-func (c component) findLicences(directory func(Module) string) []string {
-	if c.standard || directory == nil {
-		return c.licences
-	}
-	dir := directory(c.Module)
-	if dir == "" {
-		return nil
-	}
-	return licencesIn(dir)
-}
-
-// licencesIn returns the identifiers of the licences in the licence files of a
+// Licences returns the SPDX identifiers of the licences in the licence files of a
 // directory, sorted. What cannot be read is not known. A file of which less
 // than three quarters are licence texts says something else as well, and tells nothing.
-func licencesIn(dir string) []string {
+func Licences(dir string) []string {
 	root, err := os.OpenRoot(dir) // a link in an app's directory must not lead out of it
 	if err != nil {
 		return nil

@@ -85,7 +85,7 @@ func TestLicencesOfADirectory(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(test.want, licencesIn(dir)); diff != "" {
+			if diff := cmp.Diff(test.want, Licences(dir)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -93,7 +93,7 @@ func TestLicencesOfADirectory(t *testing.T) {
 }
 
 func TestLicencesOfADirectoryThatIsNone(t *testing.T) {
-	if got := licencesIn(filepath.Join(t.TempDir(), "missing")); got != nil {
+	if got := Licences(filepath.Join(t.TempDir(), "missing")); got != nil {
 		t.Error(got)
 	}
 }
@@ -106,7 +106,7 @@ func TestALinkOutOfTheDirectoryIsNoLicence(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "LICENSE")); err != nil {
 		t.Fatal(err)
 	}
-	if got := licencesIn(dir); got != nil {
+	if got := Licences(dir); got != nil {
 		t.Error(got)
 	}
 }

@@ -55,11 +55,11 @@ type Input struct {
 	Locked []Module
 	// GoVersion is for programs without any build info, as in "go1.12.17".
 	GoVersion string
-	// Licence returns the directory with the files of a module, or "" where it is
-	// not known. It is asked for what was linked: the replacement of a replaced
+	// Licences returns the SPDX identifiers of a module's licences, as the function Licences finds
+	// them in its directory. It is asked for what was linked: the replacement of a replaced
 	// module, and the module itself, without version and sum, where a directory
 	// replaces it. A cold and a warm build have to give the same answers. It may be nil.
-	Licence func(Module) string
+	Licences func(Module) []string
 	// Created is the time in the documents, SOURCE_DATE_EPOCH as a rule. Without
 	// it SPDX, which needs one, has the time that the lifecycle gives to files.
 	Created time.Time
@@ -126,7 +126,9 @@ func Read(in Input) (Inventory, error) {
 	}
 	for _, ref := range slices.Sorted(maps.Keys(parts)) {
 		c := parts[ref]
-		c.licences = c.findLicences(in.Licence)
+		if !c.standard && in.Licences != nil {
+			c.licences = in.Licences(c.Module)
+		}
 		inventory.components = append(inventory.components, c)
 	}
 	if inventory.name == "" {

@@ -121,11 +121,11 @@ func TestDocumentsSayMoreOfModules(t *testing.T) {
 	cache := b.run(".", "env", "GOMODCACHE")
 	all := documents(t, read(t, func(in *Input) {
 		in.Created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-		in.Licence = func(m Module) string {
+		in.Licences = func(m Module) []string {
 			if m.Path == "github.com/UpperCase/Lib" {
-				return filepath.Join(strings.TrimSpace(cache), "github.com", "!upper!case", "!lib@"+m.Version)
+				return Licences(filepath.Join(strings.TrimSpace(cache), "github.com", "!upper!case", "!lib@"+m.Version))
 			}
-			return ""
+			return nil
 		}
 	}, programs...))
 	sum := ""
