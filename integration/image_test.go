@@ -143,9 +143,12 @@ func holdsOnly(t *testing.T, files map[string][]byte, bin, assets string) {
 	}
 }
 
-func TestImagesHaveNothingButWhatRuns(t *testing.T) {
+// TestSamples builds and runs every sample and looks at all that its image has. A second build of those with a lock
+// needs no network and gives the same image.
+func TestSamples(t *testing.T) {
 	needsSandbox(t)
 	volume, own := t.TempDir(), commitProxy(t)
+	t.Parallel()
 	for _, name := range []string{"hello", "workspace", "nomod", "dep", "gb", "glide", "godep", "godir", "govendor"} {
 		t.Run(name, func(t *testing.T) {
 			image, proxy := "modules", goEnv(t, "GOPROXY")
@@ -156,8 +159,26 @@ func TestImagesHaveNothingButWhatRuns(t *testing.T) {
 			files, _, labels := added(t, volume, image, built)
 			holdsOnly(t, files, "[a-z]+", "README.md|Procfile")
 			describesItself(t, files, labels)
+			if _, err := lab(t, "run", "--volume-dir", volume, "--image", image, "--read-only", "--expect", "Hello"); err != nil {
+				t.Error(err)
+			}
+			if name != "dep" && name != "gb" { // one whose lock has tags, one with commits alone
+				return
+			}
+			second := mustBuild(t, volume, image, copied(t, sample(name)), "--no-network", "--env", "GOPROXY=off")
+			wantLines(t, second.log, `3 modules of .*, none downloaded`)
+			if built.Image.Digest != second.Image.Digest {
+				t.Errorf("building the same source twice gave %s and %s", built.Image.Digest, second.Image.Digest)
+			}
 		})
 	}
+}
+
+// TestRealApplicationsHaveNothingButWhatRuns looks at the images of programs that nobody here wrote.
+func TestRealApplicationsHaveNothingButWhatRuns(t *testing.T) {
+	needsSandbox(t)
+	t.Parallel()
+	volume := t.TempDir()
 	for _, test := range []struct{ name, module, target string }{
 		{"nats", "github.com/nats-io/nats-server/v2@v2.15.2", "."},
 		{"httpbin", "github.com/mccutchen/go-httpbin/v2@v2.26.0", "./cmd/go-httpbin"},
@@ -191,6 +212,7 @@ func hasOnlyCaddy(t *testing.T, volume string, built image) {
 // TestUnchangedAssetsKeepTheirLayer while other files of the app change.
 func TestUnchangedAssetsKeepTheirLayer(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	app, volume := copied(t, sample("hello")), t.TempDir()
 	file := filepath.Join(app, "static", "large.bin")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -221,6 +243,7 @@ func TestUnchangedAssetsKeepTheirLayer(t *testing.T) {
 // TestOnlyNamedFilesStay with BP_KEEP_FILES, and several programs each have a process.
 func TestOnlyNamedFilesStay(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	app := written(t, "-- go.mod --\nmodule example.com/app\n\ngo 1.25\n-- cmd/a/main.go --\npackage main\n\nfunc main() {}\n-- cmd/b/main.go --\npackage main\n\nfunc main() {}\n"+
 		"-- cmd/c/main.go --\npackage main\n\nimport _ \"github.com/google/uuid\"\n\nfunc main() {}\n-- static/deep/a.css --\nx\n-- static/b.css --\nx\n-- data.txt --\nx\n-- more/data.txt --\nx\n-- notes.md --\nx\n")
 	volume := t.TempDir()
@@ -367,6 +390,7 @@ func openVolume(t testing.TB) string {
 // TestOneSourceHasOneDigest on two machines that differ in all that may differ.
 func TestOneSourceHasOneDigest(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	apps := map[string]string{"modules": sample("hello"), "workspace": sample("workspace"), "dep": sample("dep"), "cgo": written(t, cgoApp)}
 	volume := t.TempDir()
 	for name, app := range apps {

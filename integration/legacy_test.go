@@ -39,15 +39,7 @@ var commits = map[string]string{
 // It returns the URL.
 func commitProxy(t testing.TB) string {
 	t.Helper()
-	needsProxy(t)
-	upstream, err := url.Parse(regexp.MustCompile(`[,|]`).Split(goEnv(t, "GOPROXY"), 2)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(upstream)
-		r.Out.Host = ""
-	}, ErrorLog: nil}
+	pass := passToModuleProxy(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		commit := strings.TrimPrefix(strings.TrimSuffix(r.URL.Path, ".info"), "/")
 		if version, ok := commits[commit]; ok {
@@ -58,6 +50,20 @@ func commitProxy(t testing.TB) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// passToModuleProxy is a module proxy that passes everything on to this machine's.
+func passToModuleProxy(t testing.TB) http.Handler {
+	t.Helper()
+	needsProxy(t)
+	upstream, err := url.Parse(regexp.MustCompile(`[,|]`).Split(goEnv(t, "GOPROXY"), 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(upstream)
+		r.Out.Host = ""
+	}}
 }
 
 // TestLegacyToolsFetchBuildAndServe builds the sample of every tool without a
@@ -160,29 +166,6 @@ func TestLegacyToolsWithCommittedPackages(t *testing.T) {
 			name := map[bool]string{true: "hello", false: c.tool}[c.tool == "gb"]
 			if answer := serve(t, filepath.Join(layers, "bin", "bin", name)); !strings.Contains(answer, want) {
 				t.Errorf("the app answered %q, want it to say %s", answer, want)
-			}
-		})
-	}
-}
-
-// TestLegacyToolsUnderTheLifecycle builds and runs samples with the real
-// lifecycle: one whose lock has tags, one with commits alone, one without a lock.
-func TestLegacyToolsUnderTheLifecycle(t *testing.T) {
-	needsSandbox(t)
-	own, volume := commitProxy(t), t.TempDir()
-	for _, tool := range []string{"godir", "dep", "gb"} {
-		t.Run(tool, func(t *testing.T) {
-			first := mustBuild(t, volume, "legacy", sample(tool), "--env", "GOPROXY="+own)
-			if _, err := lab(t, "run", "--volume-dir", volume, "--image", "legacy", "--read-only", "--expect", "Hello from"); err != nil {
-				t.Error(err)
-			}
-			if tool == "godir" {
-				return // it asks for the latest versions each time
-			}
-			second := mustBuild(t, volume, "legacy", sample(tool), "--no-network", "--env", "GOPROXY=off")
-			wantLines(t, second.log, `3 modules of .*, none downloaded`)
-			if first.Image.Digest != second.Image.Digest {
-				t.Errorf("building the same source twice gave %s and %s", first.Image.Digest, second.Image.Digest)
 			}
 		})
 	}

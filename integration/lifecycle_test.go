@@ -193,6 +193,7 @@ func cacheLayers(t testing.TB, volume, image string) map[string]string {
 
 func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	app, volume := copied(t, sample("hello")), t.TempDir()
 	verbose := []string{"--env", "BP_GO_BUILD_FLAGS=-v"}
 	first := mustBuild(t, volume, "hello", app, verbose...)
@@ -225,21 +226,9 @@ func TestSecondBuildReusesGoAndModulesAndRecompilesOnlyWhatChanged(t *testing.T)
 	}
 }
 
-func TestSamplesAnswer(t *testing.T) {
-	needsSandbox(t)
-	volume := t.TempDir()
-	for _, name := range []string{"workspace", "nomod"} {
-		t.Run(name, func(t *testing.T) {
-			mustBuild(t, volume, "sample", copied(t, sample(name)), "--env", "BP_GO_VERSION=1.26.*")
-			if _, err := lab(t, "run", "--volume-dir", volume, "--image", "sample", "--read-only"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 func TestPlainUserBuildsWithoutRoot(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: this user is no root; the other tests show the same")
 	}
@@ -256,15 +245,10 @@ func TestPlainUserBuildsWithoutRoot(t *testing.T) {
 
 func TestAppWithSpacesInItsPathAndACommittedVendorBuildsOffline(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	app := filepath.Join(t.TempDir(), "my app")
-	if err := os.Rename(copied(t, sample("hello")), app); err != nil {
+	if err := os.Rename(vendored(t, "hello"), app); err != nil {
 		t.Fatal(err)
-	}
-	vendor := exec.Command("go", "mod", "vendor")
-	vendor.Dir = app
-	vendor.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := vendor.CombinedOutput(); err != nil {
-		t.Fatalf("go mod vendor: %v\n%s", err, out)
 	}
 	volume := t.TempDir()
 	mustBuild(t, volume, "offline", app)
@@ -275,6 +259,7 @@ func TestAppWithSpacesInItsPathAndACommittedVendorBuildsOffline(t *testing.T) {
 
 func TestOtherBuildpacksGetGo(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	asking := filepath.Join("testdata", "buildpacks", "asks-for-go")
 	asking, err := filepath.Abs(asking)
 	if err != nil {
@@ -297,6 +282,7 @@ func TestOtherBuildpacksGetGo(t *testing.T) {
 
 func TestFailedBuildLeavesNothingForTheNext(t *testing.T) {
 	needsSandbox(t)
+	t.Parallel()
 	volume, app := t.TempDir(), sample("hello")
 	failed := build(t, volume, "again", app, "--env", "GOPROXY=https://127.0.0.1:9", "--env", "BP_GO_DIST_SOURCE=goproxy")
 	if failed.ExitCode == 0 {

@@ -204,6 +204,7 @@ func (r *rebuilt) write(t *testing.T, name, content string) {
 	}
 }
 
+// rebuiltApp needs little of the standard library: it is compiled in each build without caches.
 const rebuiltApp = `
 -- go.mod --
 module example.com/app
@@ -211,7 +212,7 @@ module example.com/app
 go 1.25
 
 require (
-	github.com/google/uuid v1.5.0
+	github.com/pkg/errors v0.8.1
 	golang.org/x/text v0.31.0
 )
 -- main.go --
@@ -220,11 +221,11 @@ package main
 import (
 	"fmt"
 
-	"github.com/google/uuid"
+	"github.com/pkg/errors"
 	"golang.org/x/text/language"
 )
 
-func main() { fmt.Println("first", uuid.Nil, language.German, more()) }
+func main() { fmt.Println("first", errors.New("no error"), language.German, more()) }
 -- more.go --
 package main
 
@@ -269,7 +270,7 @@ func TestRebuilds(t *testing.T) {
 	wantLines(t, r.check(t), `Looking again, with the whole of 1 module`, `2 modules, 1 downloaded`)
 	wantLines(t, r.check(t), `2 modules, none downloaded`)
 
-	r.goCommand(t, "get", "github.com/google/uuid@v1.6.0")
+	r.goCommand(t, "get", "github.com/pkg/errors@v0.9.1")
 	r.goCommand(t, "mod", "tidy")
 	wantLines(t, r.check(t), `2 modules, 1 downloaded`)
 
