@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"debug/elf"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 //	build [NAME=VALUE...]    run bin/build in the app
 //	processes                print the image's processes, a line each
 //	program NAME [ARG...]    run a program that the build made
+//	machine NAME ARCH        check for which architecture a program that the build made is
 //	proxy                    make the module proxy file://$WORK/proxy of modules/PATH@VERSION/...; a file .revision there names the commit
 //
 // The app is the directory "app" of the story.
@@ -69,6 +71,14 @@ func stories(t *testing.T, dir, version string) {
 			"processes": func(ts *testscript.TestScript, _ bool, _ []string) {
 				_, err := ts.Stdout().Write([]byte(processes(ts)))
 				ts.Check(err)
+			},
+			"machine": func(ts *testscript.TestScript, _ bool, args []string) {
+				program, err := elf.Open(ts.MkAbs(filepath.Join("out", args[0])))
+				ts.Check(err)
+				ts.Check(program.Close())
+				if want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[args[1]]; program.Machine != want {
+					ts.Fatalf("%s is for %s, want %s", args[0], program.Machine, want)
+				}
 			},
 			"program": func(ts *testscript.TestScript, neg bool, args []string) {
 				err := ts.Exec(ts.MkAbs(filepath.Join("out", args[0])), args[1:]...)
