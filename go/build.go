@@ -194,6 +194,11 @@ func (b *build) understand(found deps.Found) (app, error) {
 	if len(set) > 0 {
 		b.Bodyf("Settings found: %s", strings.Join(set, ", "))
 	}
+	for _, name := range []string{"BP_LIVE_RELOAD_ENABLED", "BP_PROCFILE_DEFAULT_PROCESS"} {
+		if b.settings.Env[name] != "" {
+			b.warn("%s has no effect here: docs/coming-from.md says what takes its place", name)
+		}
+	}
 	if b.settings.Debug {
 		for _, pair := range b.settings.masked() {
 			b.Body(pair)
