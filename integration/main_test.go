@@ -66,6 +66,8 @@ type phases struct {
 	// scratch holds the platform directory and the plans.
 	scratch   string
 	buildpack string
+	// through is the command that starts the programs, where the machine cannot by itself.
+	through []string
 }
 
 // output is what one phase printed, and its exit code.
@@ -86,7 +88,8 @@ func (p phases) run(t testing.TB, phase string, env ...string) output {
 	if bp == "" {
 		bp = buildpack
 	}
-	cmd := exec.Command(filepath.Join(bp, "bin", phase))
+	command := append(slices.Clone(p.through), filepath.Join(bp, "bin", phase))
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = p.app
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(p.scratch, "home"), "NO_COLOR=1",

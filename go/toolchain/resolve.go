@@ -37,7 +37,7 @@ func Resolve(ctx context.Context, inv Inventory, arch string, sources, required 
 		spec = spec.And(r.Spec)
 		asked += fmt.Sprintf(" and %s for %s", r.Name, r.Text)
 	}
-	find := resolver{inv: inv, arch: arch, spec: spec, asked: asked, lookup: lookup}
+	find := resolver{inv: inv, arch: arch, spec: spec, asked: asked, several: len(required) > 0, lookup: lookup}
 	if v, ok := spec.Exact(); ok {
 		release, err := find.exact(ctx, v)
 		return Resolution{Release: release, Source: winner}, err
@@ -47,11 +47,13 @@ func Resolve(ctx context.Context, inv Inventory, arch string, sources, required 
 }
 
 type resolver struct {
-	inv    Inventory
-	arch   string
-	spec   Spec
-	asked  string
-	lookup Lookup
+	inv   Inventory
+	arch  string
+	spec  Spec
+	asked string
+	// several tells that asked is more than one wish.
+	several bool
+	lookup  Lookup
 }
 
 func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
@@ -59,7 +61,7 @@ func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
 		return release, nil
 	}
 	if !r.spec.Allows(v) {
-		return Release{}, fmt.Errorf("%s: no version satisfies both", r.asked)
+		return Release{}, r.conflict()
 	}
 	mayBeNew := r.mayBeNew(v)
 	if !mayBeNew && r.known(v) {
@@ -76,6 +78,11 @@ func (r resolver) exact(ctx context.Context, v Version) (Release, error) {
 		return Release{}, fmt.Errorf("%s, which does not exist, as far as this buildpack's inventory and GOPROXY tell: use one of %s", r.asked, r.nearest(v))
 	}
 	return Release{}, fmt.Errorf("%s, which does not exist: use one of %s", r.asked, r.nearest(v))
+}
+
+// conflict is the error for wishes that no version satisfies together.
+func (r resolver) conflict() error {
+	return fmt.Errorf("%s: no version satisfies all of them. Ask for another one in the app or with BP_GO_VERSION, or change what the buildpack requires", r.asked)
 }
 
 // unanswered is the error for a version that may exist, but that nobody could be asked about.
@@ -108,6 +115,9 @@ func (r resolver) newest(ctx context.Context) (Release, error) {
 	}
 	if best != nil {
 		return Release{Version: *best, Arch: r.arch}, nil
+	}
+	if r.several {
+		return Release{}, r.conflict()
 	}
 	near := newest.Version
 	if v, err := ParseVersion(strings.TrimLeft(r.spec.Text, "=<>~^! ")); err == nil {

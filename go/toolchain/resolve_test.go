@@ -250,9 +250,9 @@ frobnicate (
 	{"range and exact", "BP_GO_VERSION=>=1.21\nREQUIRED=1.22.3", "1.22.3 from BP_GO_VERSION"},
 	{"exact and range", "BP_GO_VERSION=1.22.3\nREQUIRED=>=1.21", "1.22.3 from BP_GO_VERSION"},
 	{"exact and the same exact", "BP_GO_VERSION=1.22.3\nREQUIRED=go1.22.3", "1.22.3 from BP_GO_VERSION"},
-	{"two exact ones", "BP_GO_VERSION=1.22.3\nREQUIRED=1.22.4", "error: BP_GO_VERSION asks for Go 1.22.3 and another buildpack for 1.22.4: no version satisfies both"},
-	{"exact outside of the range", "BP_GO_VERSION=1.22.3\nREQUIRED=>=1.23", "error: BP_GO_VERSION asks for Go 1.22.3 and another buildpack for >=1.23: no version satisfies both"},
-	{"ranges that do not meet", "BP_GO_VERSION=1.22\nREQUIRED=>=1.23", "error: BP_GO_VERSION asks for Go 1.22 and another buildpack for >=1.23, but no such version exists for linux/amd64: use one of "},
+	{"two exact ones", "BP_GO_VERSION=1.22.3\nREQUIRED=1.22.4", "error: BP_GO_VERSION asks for Go 1.22.3 and another buildpack for 1.22.4: no version satisfies all of them"},
+	{"exact outside of the range", "BP_GO_VERSION=1.22.3\nREQUIRED=>=1.23", "error: BP_GO_VERSION asks for Go 1.22.3 and another buildpack for >=1.23: no version satisfies all of them"},
+	{"ranges that do not meet", "BP_GO_VERSION=1.22\nREQUIRED=>=1.23", "error: BP_GO_VERSION asks for Go 1.22 and another buildpack for >=1.23: no version satisfies all of them"},
 	{"nonsense in the other", "BP_GO_VERSION=1.22\nREQUIRED=one", `error: another buildpack: "one" is not a Go version`},
 }
 
