@@ -44,14 +44,22 @@ func newSite(t testing.TB, n *network, warm string) *site {
 }
 
 // linkCaches makes Go and what was compiled in the layers of one build appear in others. A
-// pack is never written to: a new one takes its place.
+// pack is never written to: a new one takes its place. A layer's .toml is written to.
 func linkCaches(from, to string) error {
 	for _, layer := range []string{"go-dist", "go-dist-rest", "build-base"} {
-		for _, name := range []string{layer, layer + ".toml"} {
-			err := linkTree(filepath.Join(from, name), filepath.Join(to, name))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) { // an older Go has no rest
-				return err
-			}
+		err := linkTree(filepath.Join(from, layer), filepath.Join(to, layer))
+		if errors.Is(err, fs.ErrNotExist) { // an older Go has no rest
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(from, layer+".toml"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, layer+".toml"), text, 0o600); err != nil {
+			return err
 		}
 	}
 	return nil
