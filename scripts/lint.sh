@@ -31,7 +31,7 @@ if [ ! -x "$linter" ]; then
 fi
 
 status=0
-for module in . tools integration/ci; do
+for module in . tools integration/ci integration/kpack; do
   echo "golangci-lint: $module"
   (cd "$root/$module" && "$linter" run --config "$root/.golangci.yml" "${arguments[@]}" ./...) || status=1
 done
