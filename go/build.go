@@ -273,6 +273,13 @@ func (b *build) target() (goos, goarch string) {
 // a hook comes next, that may make some of them, those that are missing are no error yet.
 func (b *build) fetchDependencies(ctx context.Context, p *project) error {
 	done := b.step("Dependencies")
+	if p.recall() {
+		p.said = p.origin(p.plan)
+		b.Body(p.said)
+		b.warnOfCgo(p.plan)
+		done()
+		return nil
+	}
 	if err := p.awaitSources(); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ const (
 	compiledDir = "compiled"
 )
 
+// listingsLayer is the cached layer with what the go command listed.
+const listingsLayer = "listings"
+
 // mostAtOnce is how many frames are packed or unpacked at once: more would take more
 // memory than a build machine may have to spare, for a second that the disk needs anyway.
 const mostAtOnce = 4
@@ -41,6 +44,8 @@ type caches struct {
 	folders  []*folder
 	// whole tells that whole modules are needed: see partial.
 	whole bool
+	// unpackedFor is the choice for which the pack of modules was made that is unpacked beside the build.
+	unpackedFor string
 	// sourcesThere and compiledThere wait for what is unpacked beside the build.
 	sourcesThere, compiledThere func() error
 }
@@ -49,6 +54,8 @@ type caches struct {
 type folder struct {
 	*buildcache.Cache
 	dir string
+	// tidy removes from it what the next build has no use for. It may be nil.
+	tidy func() error
 }
 
 func (p *project) openFolder(name string, key map[string]string) (*folder, error) {
@@ -56,7 +63,7 @@ func (p *project) openFolder(name string, key map[string]string) (*folder, error
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{cache, filepath.Join(p.build.scratch, name)}
+	f := &folder{Cache: cache, dir: filepath.Join(p.build.scratch, name)}
 	p.folders = append(p.folders, f)
 	p.build.cached = append(p.build.cached, cache)
 	return f, nil
@@ -89,6 +96,7 @@ func (p *project) unpackCaches() error {
 			return err
 		}
 		whole := p.whole
+		p.unpackedFor = p.modules.Of()
 		p.sourcesThere = b.beside(func() error { return p.modules.Unpack(sums, whole) })
 	case p.app.fetches():
 		if p.vendored, err = p.openFolder(vendorLayer, nil); err != nil {
@@ -141,6 +149,59 @@ func systemPackages(root string) (string, error) {
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// openListings opens what the go command listed in earlier builds, where nothing but what compile.Surface stands for has a
+// say in it.
+func (p *project) openListings() error {
+	b := p.build
+	hooks, err := b.hasHooks()
+	if err != nil || hooks || p.whole || b.settings.CacheOff || !p.job.Modules || p.app.unlocked() ||
+		!p.dist.Version.Has(toolchain.ReadOnlyMods) || p.job.Mod == "mod" || p.sums() == nil || p.job.Flags.Has("overlay") {
+		return err
+	}
+	top := b.context.ApplicationPath
+	surface := compile.Surface(top, p.app.modules.GoWork)
+	if surface == "" {
+		return nil
+	}
+	folder, err := p.openFolder(listingsLayer, nil)
+	if err != nil {
+		return err
+	}
+	p.job.Listings = &compile.Listings{
+		Dir: folder.dir, Of: p.dist.Version.String() + " " + surface, Fixed: []string{top, filepath.Join(b.scratch, modulesDir)},
+	}
+	folder.tidy = p.job.Listings.Forget
+	return folder.Unpack(folder.dir, nil)
+}
+
+// recall takes the plan of an earlier build, where nothing has changed that it rests on and all it needs was kept.
+func (p *project) recall() bool {
+	plan, known := p.job.Recall()
+	if !known || slices.Contains(plan.Programs(), hook.PostCompile) || p.modules != nil && p.unpackedFor != p.modules.Choice(p.usedModules(plan)) {
+		return false
+	}
+	p.plan, p.recalled = plan, true
+	return true
+}
+
+// awaitCompiled waits for all that is unpacked. It plans anew where what was recalled needs more than is there.
+func (p *project) awaitCompiled(ctx context.Context) error {
+	if p.compiledThere == nil {
+		return nil
+	}
+	if err := p.compiledThere(); err != nil {
+		return err
+	}
+	if !p.recalled || p.modules == nil || p.modules.Holds(p.usedModules(p.plan)) {
+		return nil
+	}
+	err := p.prefetch(ctx)
+	if err == nil {
+		p.plan, err = p.prepare(ctx, p.job.Output)
+	}
+	return err
 }
 
 // sums are the modules that the app names, nil where nobody knows: another file may have taken the place of go.mod.
@@ -227,25 +288,23 @@ func (p *project) completeFor(ctx context.Context, plan compile.Plan) (bool, err
 
 // compile builds the programs.
 func (p *project) compile(ctx context.Context) (binaries []compile.Binary, err error) {
-	if p.compiledThere != nil {
-		if err := p.compiledThere(); err != nil {
+	if err := p.awaitCompiled(ctx); err != nil {
+		return nil, err
+	}
+	if p.compiled != nil && p.plan.Cgo.Enabled {
+		served, err := p.compiled.ForCgo()
+		if err != nil {
 			return nil, err
 		}
-		if p.plan.Cgo.Enabled {
-			served, err := p.compiled.ForCgo()
-			if err != nil {
-				return nil, err
-			}
-			if !served {
-				p.build.Body("The system's packages have changed, so that all is compiled again")
-			}
+		if !served {
+			p.build.Body("The system's packages have changed, so that all is compiled again")
 		}
 	}
 	again := false
 	err = p.withWhole(ctx, p.job.Output, p.plan.OwnFault, func(output io.Writer) error {
 		if again {
 			job := p.job
-			job.Output = output
+			job.Output, job.Listings = output, nil
 			if p.plan, err = job.Prepare(); err != nil {
 				return err
 			}
@@ -339,12 +398,12 @@ func (p *project) complete(ctx context.Context, said string) (more bool, err err
 func (p *project) packCaches() {
 	b := p.build
 	if p.modules != nil {
-		selection := p.usedModules() // now, while the app has its go.sum
+		selection := p.usedModules(p.plan) // now, while the app has its go.sum
 		b.beside(func() error {
 			if err := p.modules.Keep(selection); err != nil {
 				return fmt.Errorf("sources of modules: %w", err)
 			}
-			_ = p.licencesRead() // it has no error
+			_ = p.licencesRead() // the build has had the error of what it waits for
 			return buildcache.Remove(filepath.Join(b.scratch, modulesDir))
 		})
 	}
@@ -360,6 +419,11 @@ func (p *project) packCaches() {
 	b.beside(p.dist.room.discard)
 	for _, f := range p.folders {
 		b.beside(func() error {
+			if f.tidy != nil {
+				if err := f.tidy(); err != nil {
+					return err
+				}
+			}
 			files, err := b.store.Files(f.dir, nil)
 			if err != nil {
 				return err
@@ -369,13 +433,13 @@ func (p *project) packCaches() {
 	}
 }
 
-// usedModules says what of the module cache the next build can use.
-func (p *project) usedModules() buildcache.Selection {
+// usedModules says what of the module cache a build can use that follows this plan.
+func (p *project) usedModules(plan compile.Plan) buildcache.Selection {
 	s := buildcache.Selection{
 		Sums:  p.sums(),
 		Whole: p.whole,
 	}
-	for _, d := range p.plan.Dependencies() {
+	for _, d := range plan.Dependencies() {
 		s.Packages = append(s.Packages, buildcache.Used{Dir: d.Dir, Module: d.Module, Cgo: d.Cgo})
 	}
 	return s

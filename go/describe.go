@@ -103,13 +103,16 @@ func (p *project) lockedModules() []sbom.Module {
 func (p *project) findLicences() {
 	dirs, found := p.plan.ModuleDirs(), map[string][]string{}
 	p.licencesRead = p.build.beside(func() error {
+		if err := p.awaitSources(); err != nil {
+			return err
+		}
 		for _, dir := range dirs {
 			found[dir] = sbom.Licences(dir)
 		}
 		return nil
 	})
 	p.licences = func(m sbom.Module) []string {
-		_ = p.licencesRead()
+		_ = p.licencesRead() // the build has had the error of what it waits for
 		if dir := dirs[module.Version{Path: m.Path, Version: m.Version}]; dir != "" {
 			return found[dir]
 		}

@@ -37,6 +37,8 @@ type project struct {
 	// plan is what will be compiled, preCompile the hook that runs before, nil for none.
 	plan       compile.Plan
 	preCompile *hook.Hook
+	// recalled tells that the plan is that of an earlier build.
+	recalled bool
 	// said is what the log says of the dependencies, "" before they were found.
 	said string
 	// repository is what git knows of the app.
@@ -111,6 +113,9 @@ func (b *build) prepareProject(ctx context.Context, a app, dist goDist) (*projec
 	p.env = p.hookEnvironment()
 	p.withoutIndex()
 	p.online = p.job.Env
+	if err := p.openListings(); err != nil {
+		return nil, err
+	}
 	if p.binLayer, err = b.context.Layers.Layer("bin"); err != nil {
 		return nil, err
 	}

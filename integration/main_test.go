@@ -16,8 +16,9 @@ import (
 	"testing"
 )
 
-// root is the repository, buildpack the directory that scripts/build.sh made in it.
-var root, buildpack string
+// root is the repository, buildpack the directory that scripts/build.sh made in it, shared one for what several
+// tests use.
+var root, buildpack, shared string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -34,11 +35,18 @@ func TestMain(m *testing.M) {
 			err = fmt.Errorf("scripts/build.sh: %w\n%s", err, out)
 		}
 	}
+	if err == nil {
+		shared, err = os.MkdirTemp("", "scalingo-go-integration")
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := os.RemoveAll(shared); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
 
 // goEnv is the value of a variable of the go command on this machine.

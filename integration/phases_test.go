@@ -46,7 +46,7 @@ func stories(t *testing.T, dir, version string) {
 			layers := filepath.Join(env.WorkDir, "the layers")
 			env.Setenv("LAYERS", layers)
 			env.Setenv("GOPROXY", goEnv(t, "GOPROXY"))
-			if err := linkCaches(warm, layers); err != nil {
+			if err := linkCaches(warm, layers, warmLayers...); err != nil {
 				return err
 			}
 			return os.MkdirAll(filepath.Join(env.WorkDir, "app"), 0o755)

@@ -37,16 +37,19 @@ func newSite(t testing.TB, n *network, warm string) *site {
 	if warm == "" {
 		return s
 	}
-	if err := linkCaches(warm, s.layers); err != nil {
+	if err := linkCaches(warm, s.layers, warmLayers...); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// linkCaches makes Go and what was compiled in the layers of one build appear in others. A
-// pack is never written to: a new one takes its place. A layer's .toml is written to.
-func linkCaches(from, to string) error {
-	for _, layer := range []string{"go-dist", "go-dist-rest", "build-base"} {
+// warmLayers hold Go and what was compiled.
+var warmLayers = []string{"go-dist", "go-dist-rest", "build-base"}
+
+// linkCaches makes layers of one build appear among others. A pack is never written to: a
+// new one takes its place. A layer's .toml is written to.
+func linkCaches(from, to string, layers ...string) error {
+	for _, layer := range layers {
 		err := linkTree(filepath.Join(from, layer), filepath.Join(to, layer))
 		if errors.Is(err, fs.ErrNotExist) { // an older Go has no rest
 			continue

@@ -181,16 +181,29 @@ type Selection struct {
 	Whole bool
 }
 
+// own is the selection without packages of modules that lie elsewhere.
+func (m *Modules) own(s Selection) Selection {
+	s.Packages = slices.DeleteFunc(slices.Clone(s.Packages), func(u Used) bool { return !m.has(u.Module) })
+	return s
+}
+
+// Choice stands for what a selection names: a cache was made for the same choice as it is Of.
+func (m *Modules) Choice(s Selection) string { return m.own(s).hash(m.dir) }
+
+// Holds tells, once the cache is unpacked, whether all that the selection names is there, and no more: a module's content is
+// fixed by its version, so that the same choice has the same files.
+func (m *Modules) Holds(s Selection) bool {
+	return !s.Whole && m.Restored() && m.Of() == m.Choice(s) && len(m.parts) == len(m.pack.index.Parts)
+}
+
 // Keep keeps what the selection names.
 func (m *Modules) Keep(s Selection) error {
-	s.Packages = slices.DeleteFunc(slices.Clone(s.Packages), func(u Used) bool { return !m.has(u.Module) })
-	of := s.hash(m.dir)
-	// A module's content is fixed by its version: the same choice has the same files.
-	if !s.Whole && m.Restored() && m.Of() == of && len(m.parts) == len(m.pack.index.Parts) {
+	if m.Holds(s) {
 		m.KeepAll()
 		return nil
 	}
-	content := Content{Of: of, Known: s.Sums.lines()}
+	s = m.own(s)
+	content := Content{Of: s.hash(m.dir), Known: s.Sums.lines()}
 	var err error
 	if s.Whole {
 		content.Files, err = m.whole(s)

@@ -47,6 +47,8 @@ type Job struct {
 	Stamp bool
 	// OutDir is where the binaries go.
 	OutDir string
+	// Listings are what earlier builds listed, nil for nothing.
+	Listings *Listings
 	// Output receives what the go command prints, line by line.
 	Output io.Writer
 }
@@ -93,7 +95,7 @@ func (j Job) Prepare() (Plan, error) {
 	}
 	output := &downloadCounter{out: j.Output}
 	defer output.flush()
-	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output}
+	list := lister{tool: j.Go, dir: j.Dir, env: append(slices.Clip(j.Env), "CGO_ENABLED="+j.listCgo()), flags: args(j.selection(nil)), stderr: output, listings: j.Listings}
 	mains, all, err := j.Targets.find(list, j.Everything, j.ImportDirs)
 	plan.Downloads = output.count
 	if err != nil {
@@ -110,7 +112,7 @@ func (j Job) Prepare() (Plan, error) {
 	if err != nil {
 		return plan, err
 	}
-	if chosen := plan.Cgo; (chosen.Enabled != (j.listCgo() == "1") || len(chosen.Tags) > 0) && dependOnCgo(all, j.constraints(chosen)) {
+	if chosen := plan.Cgo; chosen.Enabled != (j.listCgo() == "1") || len(chosen.Tags) > 0 {
 		list.env, list.flags = append(slices.Clip(j.Env), "CGO_ENABLED="+chosen.Value()), args(j.selection(chosen.Tags))
 		if err := plan.addPackages(list); err != nil {
 			return plan, j.explain(err, output.text.String())
@@ -121,8 +123,11 @@ func (j Job) Prepare() (Plan, error) {
 	return plan, nil
 }
 
-// addPackages adds those that the programs consist of besides those that are known.
+// addPackages adds those that the programs consist of, with the decision on cgo, besides those that are known.
 func (p *Plan) addPackages(list lister) error {
+	if more, err := list.dependsOnCgo(p.all, p.job.constraints(p.Cgo)); err != nil || !more {
+		return err
+	}
 	var programs []string
 	known := map[string]bool{}
 	for _, main := range p.mains {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/build"
 	"io"
 	"path/filepath"
 	"slices"
@@ -88,9 +89,24 @@ type lister struct {
 	env    []string
 	flags  []string
 	stderr io.Writer
+	// listings are what earlier builds listed, nil where that is not asked for.
+	listings *Listings
 }
 
+// list runs the go command, or takes what it said in an earlier build.
 func (l lister) list(args ...string) ([]Package, error) {
+	name := l.listings.name(l.env, slices.Concat(l.flags, args)...)
+	return remembered(l.listings, name, l.listings.areFixed, func() ([]Package, error) { return l.run(args...) })
+}
+
+// dependsOnCgo tells whether the decision on cgo, with which l lists, makes packages import what has not been listed.
+func (l lister) dependsOnCgo(packages []Package, context build.Context) (bool, error) {
+	name := l.listings.name(l.env, append(slices.Clip(l.flags), "depends on cgo")...)
+	always := func(bool) bool { return true }
+	return remembered(l.listings, name, always, func() (bool, error) { return dependOnCgo(packages, context), nil })
+}
+
+func (l lister) run(args ...string) ([]Package, error) {
 	fields := "-json"
 	if l.tool.Version.Has(toolchain.ListFields) {
 		fields += "=" + listFields
