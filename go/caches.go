@@ -160,17 +160,21 @@ func (p *project) openListings() error {
 		!p.dist.Version.Has(toolchain.ReadOnlyMods) || p.job.Mod == "mod" || p.sums() == nil || p.job.Flags.Has("overlay") {
 		return err
 	}
-	top := b.context.ApplicationPath
-	surface := compile.Surface(top, p.app.modules.GoWork)
-	if surface == "" {
-		return nil
-	}
 	folder, err := p.openFolder(listingsLayer, nil)
 	if err != nil {
 		return err
 	}
+	top, work, version := b.context.ApplicationPath, p.app.modules.GoWork, p.dist.Version.String()
+	var of string
+	ready := b.beside(func() error {
+		if surface := compile.Surface(top, work, work+".sum"); surface != "" {
+			of = version + " " + surface
+		}
+		return nil
+	})
 	p.job.Listings = &compile.Listings{
-		Dir: folder.dir, Of: p.dist.Version.String() + " " + surface, Fixed: []string{top, filepath.Join(b.scratch, modulesDir)},
+		Dir: folder.dir, Of: func() string { _ = ready(); return of }, // it has no error
+		Fixed: []string{top, filepath.Join(b.scratch, modulesDir)},
 	}
 	folder.tidy = p.job.Listings.Forget
 	return folder.Unpack(folder.dir, nil)
@@ -179,7 +183,10 @@ func (p *project) openListings() error {
 // recall takes the plan of an earlier build, where nothing has changed that it rests on and all it needs was kept.
 func (p *project) recall() bool {
 	plan, known := p.job.Recall()
-	if !known || slices.Contains(plan.Programs(), hook.PostCompile) || p.modules != nil && p.unpackedFor != p.modules.Choice(p.usedModules(plan)) {
+	if !known || slices.Contains(plan.Programs(), hook.PostCompile) {
+		return false
+	}
+	if used := p.usedModules(plan); p.modules != nil && len(used.Packages) > 0 && p.unpackedFor != p.modules.Choice(used) {
 		return false
 	}
 	p.plan, p.recalled = plan, true
@@ -194,14 +201,35 @@ func (p *project) awaitCompiled(ctx context.Context) error {
 	if err := p.compiledThere(); err != nil {
 		return err
 	}
-	if !p.recalled || p.modules == nil || p.modules.Holds(p.usedModules(p.plan)) {
+	if !p.recalled || p.modules == nil {
 		return nil
 	}
-	err := p.prefetch(ctx)
-	if err == nil {
-		p.plan, err = p.prepare(ctx, p.job.Output)
+	if used := p.usedModules(p.plan); len(used.Packages) == 0 || p.modules.Holds(used) {
+		return nil
 	}
-	return err
+	return p.reconsider(ctx)
+}
+
+// reconsider plans anew, by what the go command says now, and says what is different.
+func (p *project) reconsider(ctx context.Context) error {
+	b, command := p.build, p.plan.Command()
+	p.recalled = false
+	if err := p.prefetch(ctx); err != nil {
+		return err
+	}
+	var err error
+	if p.plan, err = p.prepare(ctx, p.job.Output); err != nil {
+		return err
+	}
+	p.findLicences() // of directories that may not have been there
+	if origin := p.origin(p.plan); origin != p.said {
+		b.Body(origin)
+		p.said = origin
+	}
+	if now := p.plan.Command(); now != command {
+		b.Body(now)
+	}
+	return nil
 }
 
 // sums are the modules that the app names, nil where nobody knows: another file may have taken the place of go.mod.
@@ -286,8 +314,8 @@ func (p *project) completeFor(ctx context.Context, plan compile.Plan) (bool, err
 	return completed > 0, err
 }
 
-// compile builds the programs.
-func (p *project) compile(ctx context.Context) (binaries []compile.Binary, err error) {
+// compile builds the programs. Where that fails by a plan of an earlier build, what the go command says now has the last word.
+func (p *project) compile(ctx context.Context) ([]compile.Binary, error) {
 	if err := p.awaitCompiled(ctx); err != nil {
 		return nil, err
 	}
@@ -300,11 +328,30 @@ func (p *project) compile(ctx context.Context) (binaries []compile.Binary, err e
 			p.build.Body("The system's packages have changed, so that all is compiled again")
 		}
 	}
+	if !p.recalled {
+		return p.follow(ctx, p.job.Output)
+	}
+	first, command := &attempt{}, p.plan.Command()
+	binaries, err := p.follow(ctx, &first.said)
+	if first.err = err; err == nil {
+		return binaries, first.tell(p.job.Output)
+	}
+	if err := p.reconsider(ctx); err != nil {
+		return nil, err
+	}
+	if p.plan.Command() == command {
+		return nil, first.tell(p.job.Output)
+	}
+	return p.follow(ctx, p.job.Output)
+}
+
+// follow builds by the plan.
+func (p *project) follow(ctx context.Context, output io.Writer) (binaries []compile.Binary, err error) {
 	again := false
-	err = p.withWhole(ctx, p.job.Output, p.plan.OwnFault, func(output io.Writer) error {
+	err = p.withWhole(ctx, output, p.plan.OwnFault, func(output io.Writer) error {
 		if again {
 			job := p.job
-			job.Output, job.Listings = output, nil
+			job.Output = output
 			if p.plan, err = job.Prepare(); err != nil {
 				return err
 			}

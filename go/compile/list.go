@@ -95,15 +95,18 @@ type lister struct {
 
 // list runs the go command, or takes what it said in an earlier build.
 func (l lister) list(args ...string) ([]Package, error) {
-	name := l.listings.name(l.env, slices.Concat(l.flags, args)...)
+	name := l.listings.name(l.dir, l.env, slices.Concat(l.flags, args)...)
 	return remembered(l.listings, name, l.listings.areFixed, func() ([]Package, error) { return l.run(args...) })
 }
 
 // dependsOnCgo tells whether the decision on cgo, with which l lists, makes packages import what has not been listed.
 func (l lister) dependsOnCgo(packages []Package, context build.Context) (bool, error) {
-	name := l.listings.name(l.env, append(slices.Clip(l.flags), "depends on cgo")...)
-	always := func(bool) bool { return true }
-	return remembered(l.listings, name, always, func() (bool, error) { return dependOnCgo(packages, context), nil })
+	question := append(slices.Clip(l.flags), "depends on cgo")
+	for _, p := range packages {
+		question = append(question, p.ImportPath)
+	}
+	fixed := func(bool) bool { return l.listings.areFixed(packages) }
+	return remembered(l.listings, l.listings.name(l.dir, l.env, question...), fixed, func() (bool, error) { return dependOnCgo(packages, context), nil })
 }
 
 func (l lister) run(args ...string) ([]Package, error) {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,12 +22,13 @@ import (
 type Listings struct {
 	// Dir is a directory with a file for each.
 	Dir string
-	// Of stands for what they rest on besides the command, such as the version of Go and the surface of the app.
-	Of string
+	// Of stands for what they rest on besides the command, such as the version of Go and the surface of the app; "" where nobody
+	// knows, and nothing is remembered.
+	Of func() string
 	// Fixed are directories in which nothing changes, or nothing that Of does not stand for. Of other directories nothing is remembered.
 	Fixed []string
 
-	// only tells that the go command does not run for what is not there.
+	// only tells to take what is there, and not to run the go command; else that is what answers.
 	only bool
 	used map[string]bool
 }
@@ -67,15 +69,19 @@ func (l *Listings) Forget() error {
 	return err
 }
 
-// name is that of the file for a run of the go command, "" for no listings.
-func (l *Listings) name(env []string, args ...string) string {
+// name is that of the file for a run of the go command in dir, "" for none.
+func (l *Listings) name(dir string, env []string, args ...string) string {
 	if l == nil {
 		return ""
 	}
+	of := l.Of()
+	if of == "" {
+		return ""
+	}
 	sum := sha256.New()
-	put(sum, l.Of)
+	put(sum, of, listFields, dir)
 	for _, pair := range env {
-		if name, _, _ := strings.Cut(pair, "="); listedBy(name) {
+		if name, _, _ := strings.Cut(pair, "="); listedBy[name] || strings.HasPrefix(name, "CGO_") {
 			put(sum, pair)
 		}
 	}
@@ -83,42 +89,32 @@ func (l *Listings) name(env []string, args ...string) string {
 	return hex.EncodeToString(sum.Sum(nil)) + ".json"
 }
 
-// listedBy tells whether a variable has a say in what "go list" prints. Where modules come from has none, since go.sum says
-// what they are; and a hash of a login would be something to try passwords on.
-func listedBy(name string) bool {
-	switch name {
-	case "GOPROXY", "GOAUTH", "GONOPROXY", "GOPRIVATE", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOVCS", "GOCACHE", "GODEBUG":
-		return false
-	}
-	return strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "GO_") || strings.HasPrefix(name, "CGO_")
+// listedBy are the variables that have a say in what "go list" prints, but for those of cgo. Where modules come from has none, since
+// go.sum says what they are; and a hash of a login would be something to try passwords on.
+var listedBy = map[string]bool{
+	"GOOS": true, "GOARCH": true, "GO386": true, "GOAMD64": true, "GOARM": true, "GOARM64": true, "GOMIPS": true, "GOMIPS64": true,
+	"GOPPC64": true, "GORISCV64": true, "GOWASM": true, "GOEXPERIMENT": true, "GOFIPS140": true, "GOFLAGS": true, "GOROOT": true,
+	"GOPATH": true, "GOMODCACHE": true, "GOWORK": true, "GO111MODULE": true, "GOBIN": true,
 }
 
-// remembered is what a file has, else what find finds, which goes to the file where it may stay. All but the error of find is
-// found again.
+// remembered is what find finds, which goes to the file where it may stay; and where the go command is not to run, what the file has.
 func remembered[T any](l *Listings, name string, mayStay func(T) bool, find func() (T, error)) (found T, err error) {
-	if l == nil {
-		return find()
-	}
-	file := filepath.Join(l.Dir, name)
-	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &found) == nil {
+	if l != nil && l.only {
+		data, err := os.ReadFile(filepath.Join(l.Dir, name))
+		if name == "" || err != nil || json.Unmarshal(data, &found) != nil {
+			return found, errNotListed
+		}
 		l.use(name)
 		return found, nil
 	}
-	if l.only {
-		return found, errNotListed
-	}
-	if found, err = find(); err != nil || !mayStay(found) {
+	if found, err = find(); err != nil || name == "" || !mayStay(found) {
 		return found, err
 	}
 	data, err := json.Marshal(found)
-	if err != nil {
-		return found, err
+	if err == nil && os.MkdirAll(l.Dir, 0o755) == nil && os.WriteFile(filepath.Join(l.Dir, name), data, 0o600) == nil {
+		l.use(name) // a full disk is no reason for a build to fail: what is not used is removed
 	}
-	if err := os.MkdirAll(l.Dir, 0o755); err != nil {
-		return found, err
-	}
-	l.use(name)
-	return found, os.WriteFile(file, data, 0o600)
+	return found, err
 }
 
 func (l *Listings) use(name string) {
@@ -130,10 +126,23 @@ func (l *Listings) use(name string) {
 
 // areFixed tells whether a list rests on nothing that can change unseen.
 func (l *Listings) areFixed(packages []Package) bool {
+	fixed := slices.Clone(l.Fixed)
+	for i := range fixed {
+		fixed[i] = cmp.Or(resolved(fixed[i]), fixed[i])
+	}
 	return !slices.ContainsFunc(packages, func(p Package) bool {
-		inFixed := func(dir string) bool { return within(dir, p.Dir) }
-		return p.Error != nil && !p.empty() || !p.Standard && !slices.ContainsFunc(l.Fixed, inFixed)
+		inFixed := func(dir string) bool { return within(dir, resolved(p.Dir)) }
+		return p.Error != nil && !p.empty() || !p.Standard && !slices.ContainsFunc(fixed, inFixed)
 	})
+}
+
+// resolved is a directory without links, "" for none.
+func resolved(dir string) string {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // within tells whether dir is root or lies below it.
@@ -150,8 +159,8 @@ func put(sum hash.Hash, texts ...string) {
 }
 
 // Surface stands for what "go list" reads of the files below root and of those that are named, which need not be there:
-// of Go files everything up to their imports, the files that name modules, the names of all others that Go compiles. It is ""
-// where that depends on more, on a link that leads elsewhere or a file that cannot be read.
+// of Go files everything up to their imports, the files that name modules, the names of all others that Go compiles. Packages in
+// directories behind links are not there, see Listings.Fixed. It is "" where something cannot be read.
 func Surface(root string, others ...string) string {
 	sum := sha256.New()
 	whole := func(file string) error {
@@ -162,8 +171,8 @@ func Surface(root string, others ...string) string {
 		put(sum, file, string(data))
 		return err
 	}
-	for _, file := range others {
-		if err := whole(file); err != nil {
+	for _, other := range others {
+		if err := whole(other); err != nil {
 			return ""
 		}
 	}
@@ -175,23 +184,26 @@ func Surface(root string, others ...string) string {
 			return fs.SkipDir
 		case entry.IsDir():
 			return nil
-		case entry.Type()&fs.ModeSymlink != 0:
-			target, err := filepath.EvalSymlinks(path)
-			if err == nil && !within(root, target) {
-				return errors.New(path + " leads out of the app")
-			}
-			put(sum, path, target) // of one that leads nowhere the name alone
+		}
+		name, ending := filepath.Base(path), filepath.Ext(path)
+		module := moduleFiles[name] || strings.HasSuffix(name, ".work.sum")
+		isRead := module || ending == ".go" || compiledFiles[ending]
+		if !isRead && entry.Type()&fs.ModeSymlink == 0 {
 			return nil
-		case !entry.Type().IsRegular():
+		}
+		switch info, err := os.Stat(path); {
+		case err == nil && info.IsDir(): // behind a link
+			put(sum, path, resolved(path))
+		case !isRead:
+		case err != nil || !info.Mode().IsRegular():
 			put(sum, path)
-			return nil
-		case moduleFiles[entry.Name()]:
+		case module:
 			return whole(path)
-		case filepath.Ext(path) == ".go":
+		case ending == ".go":
 			data, err := os.ReadFile(path)
 			put(sum, path, string(header(data)))
 			return err
-		case compiledFiles[filepath.Ext(path)]:
+		default:
 			put(sum, path)
 		}
 		return nil
@@ -204,7 +216,7 @@ func Surface(root string, others ...string) string {
 
 // moduleFiles are the files that name modules, compiledFiles the endings of what Go compiles besides its own language.
 var (
-	moduleFiles = map[string]bool{"go.mod": true, "go.sum": true, "go.work": true, "go.work.sum": true, "modules.txt": true}
+	moduleFiles = map[string]bool{"go.mod": true, "go.sum": true, "go.work": true, "modules.txt": true}
 
 	compiledFiles = map[string]bool{
 		".c": true, ".cc": true, ".cpp": true, ".cxx": true, ".m": true, ".h": true, ".hh": true, ".hpp": true, ".hxx": true,

@@ -88,10 +88,11 @@ func TestRecall(t *testing.T) {
 		"a file that cannot be parsed": {add: map[string]string{"lib/lib.go": "package lib\n\nimport \"strings\nvar Lower = strings.ToLower\n"}},
 		"use of C":                     {add: map[string]string{"lib/lib.go": "package lib\n\n// int one(void);\nimport \"C\"\nimport \"strings\"\n\nvar Upper = strings.ToUpper\n"}},
 		"tags":                         {change: func(_ *testing.T, j *Job) { j.Flags.Tags = append(slices.Clone(j.Flags.Tags), "extra") }},
+		"the directory":                {change: func(_ *testing.T, j *Job) { j.Dir = filepath.Join(j.Dir, "cmd", "other") }},
 		"targets":                      {change: func(_ *testing.T, j *Job) { j.Targets.Patterns = []string{"./cmd/other"} }},
 		"the system":                   {change: func(_ *testing.T, j *Job) { j.Env = append(j.Env, "GOOS=windows") }},
 		"cgo":                          {change: func(_ *testing.T, j *Job) { j.CgoEnabled = "0" }},
-		"another Go":                   {change: func(_ *testing.T, j *Job) { j.Listings.Of = "another Go" }},
+		"another Go":                   {change: func(_ *testing.T, j *Job) { j.Listings.Of = func() string { return "another Go" } }},
 		"a listing that was cut short": {change: func(t *testing.T, j *Job) {
 			forEachListing(t, j, func(file string) error { return os.Truncate(file, 20) })
 		}},
@@ -115,11 +116,10 @@ func TestRecall(t *testing.T) {
 			for file, text := range c.add {
 				write(t, filepath.Join(dir, file), text)
 			}
-			j.Listings = &Listings{Dir: j.Listings.Dir, Fixed: j.Listings.Fixed}
+			j.Listings = listingsOf(dir, j.Listings.Dir)
 			if c.change != nil {
 				c.change(t, &j)
 			}
-			j.Listings.Of += Surface(dir)
 			plan, known := j.Recall()
 			if known != c.known {
 				t.Errorf("known: %v, want %v", known, c.known)
@@ -143,8 +143,12 @@ func rememberingJob(t *testing.T, dir, listings string) Job {
 	t.Helper()
 	j, _ := app{}.job(t, dir)
 	j.Output = io.Discard
-	j.Listings = &Listings{Dir: listings, Of: Surface(dir), Fixed: []string{dir}}
+	j.Listings = listingsOf(dir, listings)
 	return j
+}
+
+func listingsOf(app, dir string) *Listings {
+	return &Listings{Dir: dir, Of: func() string { return Surface(app) }, Fixed: []string{app}}
 }
 
 func symlink(t *testing.T, to, file string) {
@@ -175,15 +179,67 @@ func TestWhatIsNotRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\ngo 1.22\nrequire example.com/lib v1.0.0\nreplace example.com/lib => "+filepath.Join(elsewhere, "lib")+"\n")
-	for fixed, want := range map[string]bool{dir: false, elsewhere: true} {
+	known := func(fixed ...string) bool {
+		t.Helper()
 		j := rememberingJob(t, dir, t.TempDir())
-		j.Listings.Fixed = []string{dir, fixed}
+		j.Listings.Fixed = fixed
 		if _, err := j.Prepare(); err != nil {
 			t.Fatal(err)
 		}
-		if _, known := j.Recall(); known != want {
-			t.Errorf("with %s fixed: known %v, want %v", fixed, known, want)
+		_, known := j.Recall()
+		return known
+	}
+	if known(dir) || !known(dir, elsewhere) {
+		t.Error("a module elsewhere is remembered, or is not where that is said to be fixed")
+	}
+	// Its packages seem to be in the app.
+	symlink(t, filepath.Join(elsewhere, "lib"), filepath.Join(dir, "lib"))
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/app\ngo 1.22\nrequire example.com/lib v1.0.0\nreplace example.com/lib => ./lib\n")
+	if known(dir) || !known(dir, elsewhere) {
+		t.Error("a module behind a link is remembered, or is not where that is said to be fixed")
+	}
+}
+
+// TestLinkedFiles: what a link leads to has a name of its own, that of no Go file.
+func TestLinkedFiles(t *testing.T) {
+	dir := writeApp(t, "-- main.go.in --\npackage main\n\nfunc main() {}\n-- go.mod.in --\nmodule example.com/app\n")
+	symlink(t, "main.go.in", filepath.Join(dir, "main.go"))
+	symlink(t, "go.mod.in", filepath.Join(dir, "go.mod"))
+	before := Surface(dir)
+	write(t, filepath.Join(dir, "main.go.in"), "package main\n\nfunc main() { println() }\n")
+	if after := Surface(dir); after != before || before == "" {
+		t.Errorf("another body: %q, before %q", after, before)
+	}
+	for file, text := range map[string]string{"main.go.in": "package main\n\nimport \"C\"\n", "go.mod.in": "module example.com/other\n"} {
+		write(t, filepath.Join(dir, file), text)
+		after := Surface(dir)
+		if after == before {
+			t.Errorf("another %s is not seen", file)
 		}
+		before = after
+	}
+	elsewhere := filepath.Join(t.TempDir(), "app")
+	symlink(t, dir, elsewhere)
+	if Surface(elsewhere) == "" {
+		t.Error("an app behind a link has no surface")
+	}
+}
+
+// TestNothingIsReadInPlaceOfAsking: where a plan could not be recalled, or does not do, the go command has the last word.
+func TestNothingIsReadInPlaceOfAsking(t *testing.T) {
+	t.Parallel()
+	dir := writeApp(t, listedApp)
+	j := rememberingJob(t, dir, t.TempDir())
+	if _, err := j.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	forEachListing(t, &j, func(file string) error { return os.WriteFile(file, []byte("[]"), 0o600) })
+	plan, err := j.Prepare()
+	if err != nil || len(plan.all) == 0 {
+		t.Errorf("planned %q with %v", planned(plan), err)
+	}
+	if recalled, known := j.Recall(); !known || !cmp.Equal(planned(recalled), planned(plan)) {
+		t.Errorf("then recalled: %v", known)
 	}
 }
 
@@ -216,14 +272,14 @@ func TestForget(t *testing.T) {
 	}
 	prepare()
 	before := names()
-	j.Listings = &Listings{Dir: j.Listings.Dir, Of: "another Go " + Surface(dir), Fixed: j.Listings.Fixed}
+	j.Listings = listingsOf(dir, j.Listings.Dir)
+	j.Listings.Of = func() string { return "another Go " + Surface(dir) }
 	prepare()
 	after := names()
 	if len(after) == 0 || len(after) != len(before) || slices.ContainsFunc(after, func(name string) bool { return slices.Contains(before, name) }) {
 		t.Errorf("%q is left after %q", after, before)
 	}
-	recalled := &Listings{Dir: j.Listings.Dir, Of: j.Listings.Of, Fixed: j.Listings.Fixed}
-	j.Listings = recalled
+	j.Listings = &Listings{Dir: j.Listings.Dir, Of: j.Listings.Of, Fixed: j.Listings.Fixed}
 	if _, known := j.Recall(); !known {
 		t.Fatal("the second is not known")
 	}
@@ -245,9 +301,10 @@ func TestSurfaceWithoutRegularFiles(t *testing.T) {
 	if after := Surface(dir); after == "" || after == before {
 		t.Errorf("with a pipe: %q, without %q", after, before)
 	}
-	symlink(t, t.TempDir(), filepath.Join(dir, "away"))
-	if after := Surface(dir); after != "" {
-		t.Errorf("with a link out of the app: %q", after)
+	before = Surface(dir)
+	symlink(t, "nowhere", filepath.Join(dir, "dangling.go"))
+	if after := Surface(dir); after == "" || after == before {
+		t.Errorf("with a link to nowhere: %q, without %q", after, before)
 	}
 	if missing := Surface(filepath.Join(dir, "missing")); missing != "" {
 		t.Errorf("of nothing: %q", missing)
@@ -256,14 +313,17 @@ func TestSurfaceWithoutRegularFiles(t *testing.T) {
 
 // TestNoLoginInAName: a hash of a login would be something to try passwords on.
 func TestNoLoginInAName(t *testing.T) {
-	l := &Listings{}
-	plain := l.name([]string{"GOOS=linux"}, "list")
-	for _, pair := range []string{"GOPROXY=https://robot:secret@proxy.example.com", "GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM=robot:secret", "GOAUTH=netrc", "PASSWORD=secret"} {
-		if l.name([]string{"GOOS=linux", pair}, "list") != plain {
+	l := listingsOf(writeApp(t, listedApp), "")
+	plain := l.name("", []string{"GOOS=linux"}, "list")
+	if plain == "" {
+		t.Fatal("no name")
+	}
+	for _, pair := range []string{"GOOGLE_API_KEY=secret", "GOPROXY=https://robot:secret@proxy.example.com", "GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM=robot:secret", "GOAUTH=netrc", "PASSWORD=secret"} {
+		if l.name("", []string{"GOOS=linux", pair}, "list") != plain {
 			t.Errorf("%s is in the name", pair)
 		}
 	}
-	if l.name([]string{"GOOS=plan9"}, "list") == plain {
+	if l.name("", []string{"GOOS=plan9"}, "list") == plain {
 		t.Error("GOOS is not")
 	}
 }
