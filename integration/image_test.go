@@ -179,12 +179,12 @@ func TestRealApplicationsHaveNothingButWhatRuns(t *testing.T) {
 	needsSandbox(t)
 	t.Parallel()
 	volume := t.TempDir()
-	for _, test := range []struct{ name, module, target string }{
-		{"nats", "github.com/nats-io/nats-server/v2@v2.15.2", "."},
-		{"httpbin", "github.com/mccutchen/go-httpbin/v2@v2.26.0", "./cmd/go-httpbin"},
+	for _, test := range []struct{ name, dir, target string }{
+		{"nats", moduleDir(t, "github.com/nats-io/nats-server/v2@v2.15.2"), "."},
+		{"httpbin", httpbin(t), "./cmd/go-httpbin"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			built := mustBuild(t, volume, "modules", moduleDir(t, test.module), "--env", "BP_GO_TARGETS="+test.target, "--env", "BP_GO_VERSION=latest")
+			built := mustBuild(t, volume, "modules", test.dir, "--env", "BP_GO_TARGETS="+test.target, "--env", "BP_GO_VERSION=latest")
 			files, _, labels := added(t, volume, "modules", built)
 			holdsOnly(t, files, "[a-z0-9-]+", `.*`) // what is no Go may be what a program reads
 			describesItself(t, files, labels)

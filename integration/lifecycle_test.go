@@ -129,6 +129,12 @@ func caddy(t testing.TB) string {
 	return moduleDir(t, "github.com/caddyserver/caddy/v2@v2.11.9")
 }
 
+// httpbin is the directory of a real application with few modules.
+func httpbin(t testing.TB) string {
+	t.Helper()
+	return moduleDir(t, "github.com/mccutchen/go-httpbin/v2@v2.26.0")
+}
+
 // moduleDir is the directory of a module, PATH@VERSION, in the module cache of this machine.
 func moduleDir(t testing.TB, version string) string {
 	t.Helper()

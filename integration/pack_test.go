@@ -44,15 +44,12 @@ func TestPackBuildsTheSampleAndItsContainerAnswers(t *testing.T) {
 
 func TestPackBuildsARealApplication(t *testing.T) {
 	needsEngine(t)
-	log, err := script(t, "pack.sh", "--image", "caddy-test", "--env", "NO_COLOR=1", "--env", "BP_GO_TARGETS=./cmd/caddy", caddy(t))
+	log, err := script(t, "pack.sh", "--image", "httpbin-test", "--env", "NO_COLOR=1", "--env", "BP_GO_TARGETS=./cmd/go-httpbin", httpbin(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLines(t, log, `web +caddy +\(default\)`, `static`)
-	if _, err := script(t, "lab.sh", "docker-run", "--image", "caddy-test", "--read-only", "--port", "18091",
-		"--", "respond", "--listen", ":18091", "--body", "hello from caddy"); err != nil {
-		t.Error(err)
-	}
+	wantLines(t, log, `web +go-httpbin +\(default\)`, `static`)
+	answers(t, "httpbin-test", "go-httpbin")
 }
 
 // answers runs the image as its own user, who is not root, on a run image that
