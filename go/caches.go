@@ -167,7 +167,11 @@ func (p *project) openListings() error {
 	top, work, version := b.context.ApplicationPath, p.app.modules.GoWork, p.dist.Version.String()
 	var of string
 	ready := b.beside(func() error {
-		if surface := compile.Surface(top, work, work+".sum"); surface != "" {
+		var outside []string
+		if work != "" {
+			outside = []string{work, work + ".sum"}
+		}
+		if surface := compile.Surface(top, outside...); surface != "" {
 			of = version + " " + surface
 		}
 		return nil
@@ -319,15 +323,6 @@ func (p *project) compile(ctx context.Context) ([]compile.Binary, error) {
 	if err := p.awaitCompiled(ctx); err != nil {
 		return nil, err
 	}
-	if p.compiled != nil && p.plan.Cgo.Enabled {
-		served, err := p.compiled.ForCgo()
-		if err != nil {
-			return nil, err
-		}
-		if !served {
-			p.build.Body("The system's packages have changed, so that all is compiled again")
-		}
-	}
 	if !p.recalled {
 		return p.follow(ctx, p.job.Output)
 	}
@@ -357,10 +352,25 @@ func (p *project) follow(ctx context.Context, output io.Writer) (binaries []comp
 			}
 		}
 		again = true
+		if err := p.serveCgo(); err != nil {
+			return err
+		}
 		binaries, err = p.plan.To(output).Build()
 		return err
 	})
 	return binaries, err
+}
+
+// serveCgo has a build with cgo begin without what was compiled with other headers.
+func (p *project) serveCgo() error {
+	if p.compiled == nil || !p.plan.Cgo.Enabled {
+		return nil
+	}
+	served, err := p.compiled.ForCgo()
+	if err == nil && !served {
+		p.build.Body("The system's packages have changed, so that all is compiled again")
+	}
+	return err
 }
 
 // attempt is a run of the go command: what it said and how it ended.
